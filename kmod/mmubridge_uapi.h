@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: GPL-2.0-only WITH Linux-syscall-note */
+/*
+ * mmubridge: a process's mmu notifier callbacks, delivered to user space.
+ *
+ * The interface of /dev/mmubridge, version 1. It is settled as a whole: what
+ * is not built yet answers -EOPNOTSUPP and has its bit in
+ * &struct mmub_info.features off.
+ *
+ * Every structure consists of naturally aligned __u32, __s32, __aligned_u64
+ * and char arrays without holes, so that 32-bit and 64-bit user space agree.
+ * Fields named "reserved" and bits of "flags" that have no name here must be
+ * zero, else -EINVAL. A structure may grow at its end: its size travels in the
+ * ioctl number; a longer one whose unknown tail is zero is accepted, a longer
+ * one whose unknown tail is not zero is -E2BIG, and one shorter than version
+ * 1's is -EINVAL.
+ *
+ * One open file is at most one subscription:
+ *
+ *	open -> RING_SETUP, FILTER_SET (optional) -> ATTACH -> DETACH -> close
+ *
+ * Errors that hold for every ioctl:
+ *   -ENOTTY      no such ioctl number or magic
+ *   -EINVAL      a size, flag, reserved field or argument breaks its rule
+ *   -EFAULT      the argument or a buffer it names is not accessible
+ *   -EOPNOTSUPP  this part is not built (see &struct mmub_info.features)
+ *   -ENOTCONN    needs a subscription, and ATTACH has not been called
+ *   -ESHUTDOWN   needs a subscription, and DETACH has been called
+ *   -EXDEV       the subscription is on the mm of the process that attached,
+ *                and the caller has another mm (it forked, executed, or was
+ *                passed the descriptor)
+ */
+#ifndef MMUBRIDGE_UAPI_H
+#define MMUBRIDGE_UAPI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define MMUB_ABI_VERSION	1
+
+/* Bytes of a subsystem's name, the terminating NUL included. */
+#define MMUB_NAME_SIZE		32
+#define MMUB_COMM_SIZE		16
+
+/* The ioctl magic; enum mmub_nr holds the numbers. */
+#define MMUB_IOC_MAGIC		0xBD
+
+/**
+ * enum mmub_nr - the ioctl numbers
+ * @MMUB_NR_INFO: what this module can do; works on any open descriptor
+ * @MMUB_NR_ATTACH: take a reference on the subsystem's notifier on an mm
+ * @MMUB_NR_DETACH: drop it
+ * @MMUB_NR_RING_SETUP: make the ring of records
+ * @MMUB_NR_FILTER_SET: choose which events match
+ * @MMUB_NR_STACK: resolve the stack_id of a record
+ * @MMUB_NR_GUARD_ADD: guard a range
+ * @MMUB_NR_GUARD_REMOVE: give a guard's slot back
+ * @MMUB_NR_SHADOW_ADD: shadow a range
+ * @MMUB_NR_SHADOW_REMOVE: stop shadowing it
+ * @MMUB_NR_READ: read memory through the shadow
+ * @MMUB_NR_WRITE: write memory through the shadow
+ * @MMUB_NR_WINDOW_CREATE: make a descriptor that maps another mm's pages
+ * @MMUB_NR_STATS: counters of the module and of this subscription
+ * @MMUB_NR_SYNCHRONIZE: wait until notifiers that were put have been freed
+ * @MMUB_NR_COUNT: how many there are
+ */
+enum mmub_nr {
+	MMUB_NR_INFO		= 0,
+	MMUB_NR_ATTACH		= 1,
+	MMUB_NR_DETACH		= 2,
+	MMUB_NR_RING_SETUP	= 3,
+	MMUB_NR_FILTER_SET	= 4,
+	MMUB_NR_STACK		= 5,
+	MMUB_NR_GUARD_ADD	= 6,
+	MMUB_NR_GUARD_REMOVE	= 7,
+	MMUB_NR_SHADOW_ADD	= 8,
+	MMUB_NR_SHADOW_REMOVE	= 9,
+	MMUB_NR_READ		= 10,
+	MMUB_NR_WRITE		= 11,
+	MMUB_NR_WINDOW_CREATE	= 12,
+	MMUB_NR_STATS		= 13,
+	MMUB_NR_SYNCHRONIZE	= 14,
+	MMUB_NR_COUNT		= 15,
+};
+
+/**
+ * enum mmub_map - mmap offsets, in bytes, of the mappings of a descriptor
+ * @MMUB_MAP_SHIFT: log2 of the room that each mapping has
+ * @MMUB_MAP_RING: ring header and records: read-only, MAP_SHARED, and of
+ *	exactly &struct mmub_ring_setup.ring_size bytes
+ * @MMUB_MAP_CONSUMER: &struct mmub_ring_consumer: read and write, MAP_SHARED,
+ *	one page
+ * @MMUB_MAP_GUARDS: guard slots: read-only, MAP_SHARED
+ * @MMUB_MAP_SHADOW: shadow state words: read-only, MAP_SHARED, at the offset
+ *	that SHADOW_ADD returns
+ * @MMUB_MAP_PFNS: shadow PFNs: read-only, MAP_SHARED, only where the opener
+ *	has CAP_SYS_ADMIN in the initial user namespace
+ *
+ * The offset of mapping M is (__u64)M << MMUB_MAP_SHIFT. Mappings outlive
+ * DETACH and the descriptor. They are not inherited by fork, cannot grow and
+ * are left out of core dumps.
+ */
+enum mmub_map {
+	MMUB_MAP_SHIFT		= 36,
+	MMUB_MAP_RING		= 0,
+	MMUB_MAP_CONSUMER	= 1,
+	MMUB_MAP_GUARDS		= 2,
+	MMUB_MAP_SHADOW		= 3,
+	MMUB_MAP_PFNS		= 4,
+};
+
+/**
+ * enum mmub_feature - bits of &struct mmub_info.features
+ * @MMUB_FEATURE_WATCH: ATTACH, DETACH, RING_SETUP, FILTER_SET, STATS
+ * @MMUB_FEATURE_SYNCHRONIZE: SYNCHRONIZE
+ * @MMUB_FEATURE_FOREIGN: ATTACH to another process's mm;
+ *	&struct mmub_info.foreign_reason says why where it is off
+ * @MMUB_FEATURE_CAUSE: STACK, and stack_id in records
+ * @MMUB_FEATURE_GUARD: GUARD_ADD, GUARD_REMOVE
+ * @MMUB_FEATURE_SHADOW: SHADOW_ADD, SHADOW_REMOVE
+ * @MMUB_FEATURE_ACCESS: READ, WRITE
+ * @MMUB_FEATURE_WINDOW: WINDOW_CREATE
+ */
+enum mmub_feature {
+	MMUB_FEATURE_WATCH		= 1 << 0,
+	MMUB_FEATURE_SYNCHRONIZE	= 1 << 1,
+	MMUB_FEATURE_FOREIGN		= 1 << 2,
+	MMUB_FEATURE_CAUSE		= 1 << 3,
+	MMUB_FEATURE_GUARD		= 1 << 4,
+	MMUB_FEATURE_SHADOW		= 1 << 5,
+	MMUB_FEATURE_ACCESS		= 1 << 6,
+	MMUB_FEATURE_WINDOW		= 1 << 7,
+};
+
+/**
+ * enum mmub_foreign - why other processes cannot be attached to
+ * @MMUB_FOREIGN_OK: they can
+ * @MMUB_FOREIGN_NO_PROC: /proc/self/mem could not be opened when the module
+ *	was loaded; load it again where /proc is mounted
+ * @MMUB_FOREIGN_UNKNOWN_PROC: this kernel's /proc/PID/mem does not hold the mm
+ *	where the module looks for it
+ */
+enum mmub_foreign {
+	MMUB_FOREIGN_OK			= 0,
+	MMUB_FOREIGN_NO_PROC		= 1,
+	MMUB_FOREIGN_UNKNOWN_PROC	= 2,
+};
+
+/**
+ * struct mmub_info - argument of MMUB_IOC_INFO
+ * @abi_version: out, MMUB_ABI_VERSION of the module
+ * @flags: in, zero
+ * @features: out, bits of enum mmub_feature
+ * @foreign_reason: out, enum mmub_foreign
+ * @record_size: out, bytes of a record
+ * @page_size: out, bytes of a page
+ * @subsystems: out, the module's pool of subsystem keys
+ * @subsystems_per_uid: out, how many of them one user may have bound
+ * @subscriptions_per_space: out, limit of one subsystem on one mm
+ * @subscriptions_per_uid: out, limit of one user
+ * @ring_records_min: out, smallest ring, in records
+ * @ring_records_max: out, largest ring, in records
+ * @filter_ranges: out, ranges that one filter may have
+ * @guards_per_subscription: out, 0 without MMUB_FEATURE_GUARD
+ * @shadow_pages_per_subscription: out, 0 without MMUB_FEATURE_SHADOW
+ * @module_version: out, NUL-terminated
+ */
+struct mmub_info {
+	__u32 abi_version;
+	__u32 flags;
+	__aligned_u64 features;
+	__u32 foreign_reason;
+	__u32 record_size;
+	__u32 page_size;
+	__u32 subsystems;
+	__u32 subsystems_per_uid;
+	__u32 subscriptions_per_space;
+	__u32 subscriptions_per_uid;
+	__u32 ring_records_min;
+	__u32 ring_records_max;
+	__u32 filter_ranges;
+	__u32 guards_per_subscription;
+	__u32 shadow_pages_per_subscription;
+	char module_version[32];
+};
+
+/**
+ * struct mmub_attach - argument of MMUB_IOC_ATTACH
+ * @flags: in, zero
+ * @mem_fd: in, -1 for the caller's own mm, else a descriptor of
+ *	/proc/PID/mem, open for reading: whoever could open it may attach
+ * @subsystem: in, the subsystem's name: 1 to 31 of A-Z a-z 0-9 . _ - and then
+ *	zeroes. Names are scoped by the user that opened the device.
+ * @space_id: out, identifies the (subsystem, mm) pair; equal for subscriptions
+ *	that share a notifier, never used again
+ * @users: out, subscriptions of that notifier, this one included
+ * @shared: out, 1 if the notifier existed, 0 if this call made it
+ *
+ * mmu_notifier_get_locked() under the mm's mmap_lock. Errors: -EISCONN
+ * attached already; -EBADF @mem_fd is no open descriptor; -EINVAL it is not
+ * one of /proc/PID/mem, or the name is malformed; -EACCES it is not open for
+ * reading; -EOPNOTSUPP other processes cannot be attached to; -ESRCH it is of
+ * a kernel thread or of a process that has exited; -EINTR a signal came first,
+ * nothing was done, call again; -EUSERS the user's quota of subsystems or
+ * subscriptions is spent; -ENOSPC the module's pool of subsystems is spent;
+ * -EMLINK the space has all the subscriptions it may have; -ENOMEM.
+ */
+struct mmub_attach {
+	__u32 flags;
+	__s32 mem_fd;
+	char subsystem[MMUB_NAME_SIZE];
+	__aligned_u64 space_id;
+	__u32 users;
+	__u32 shared;
+};
+
+/**
+ * struct mmub_detach - argument of MMUB_IOC_DETACH
+ * @flags: in, zero
+ * @reserved: in, zero
+ *
+ * mmu_notifier_put(), at once and once; a second call is -ESHUTDOWN. The ring
+ * ends with a DETACHED record and stays readable.
+ */
+struct mmub_detach {
+	__u32 flags;
+	__u32 reserved;
+};
+
+/**
+ * struct mmub_ring_setup - argument of MMUB_IOC_RING_SETUP
+ * @flags: in, zero
+ * @records: in, a power of two within the limits of &struct mmub_info
+ * @wakeup_events: in, wake a sleeping reader when this many records are
+ *	unread; 0 means 1; at most half of @records
+ * @reserved: in, zero
+ * @ring_size: out, bytes to map at MMUB_MAP_RING
+ * @consumer_size: out, bytes to map at MMUB_MAP_CONSUMER
+ *
+ * Before ATTACH, so that no event can be missed between the two. Three records
+ * of the ring are kept for LOST, RELEASE and DETACHED, so that these always
+ * find room. Errors: -EISCONN after ATTACH; -EBUSY there is a ring; -ENOMEM;
+ * -ENOBUFS RLIMIT_MEMLOCK of the user is spent.
+ */
+struct mmub_ring_setup {
+	__u32 flags;
+	__u32 records;
+	__u32 wakeup_events;
+	__u32 reserved;
+	__aligned_u64 ring_size;
+	__aligned_u64 consumer_size;
+};
+
+/* Records of a ring that ordinary events may not take. */
+#define MMUB_RING_RESERVED	3
+
+/**
+ * enum mmub_phase - what a record tells of
+ * @MMUB_PHASE_START: an invalidate_range_start
+ * @MMUB_PHASE_RELEASE: the mm's release: its process exited or executed
+ * @MMUB_PHASE_EXEC: never written by the kernel: libraries use it to mark
+ *	where a stream goes on with the mm of the next program
+ * @MMUB_PHASE_LOST: events lost_from to lost_to found the ring full
+ * @MMUB_PHASE_DETACHED: the last record: DETACH was called
+ */
+enum mmub_phase {
+	MMUB_PHASE_START	= 0,
+	MMUB_PHASE_RELEASE	= 1,
+	MMUB_PHASE_EXEC		= 2,
+	MMUB_PHASE_LOST		= 3,
+	MMUB_PHASE_DETACHED	= 4,
+};
+
+/**
+ * enum mmub_type - enum mmu_notifier_event, with numbers that do not move
+ * @MMUB_TYPE_UNMAP: MMU_NOTIFY_UNMAP
+ * @MMUB_TYPE_CLEAR: MMU_NOTIFY_CLEAR
+ * @MMUB_TYPE_PROTECTION_VMA: MMU_NOTIFY_PROTECTION_VMA
+ * @MMUB_TYPE_PROTECTION_PAGE: MMU_NOTIFY_PROTECTION_PAGE
+ * @MMUB_TYPE_SOFT_DIRTY: MMU_NOTIFY_SOFT_DIRTY
+ * @MMUB_TYPE_RELEASE: MMU_NOTIFY_RELEASE
+ * @MMUB_TYPE_MIGRATE: MMU_NOTIFY_MIGRATE
+ * @MMUB_TYPE_EXCLUSIVE: MMU_NOTIFY_EXCLUSIVE
+ * @MMUB_TYPE_OTHER: one that this module does not know
+ * @MMUB_TYPE_COUNT: how many there are
+ */
+enum mmub_type {
+	MMUB_TYPE_UNMAP			= 0,
+	MMUB_TYPE_CLEAR			= 1,
+	MMUB_TYPE_PROTECTION_VMA	= 2,
+	MMUB_TYPE_PROTECTION_PAGE	= 3,
+	MMUB_TYPE_SOFT_DIRTY		= 4,
+	MMUB_TYPE_RELEASE		= 5,
+	MMUB_TYPE_MIGRATE		= 6,
+	MMUB_TYPE_EXCLUSIVE		= 7,
+	MMUB_TYPE_OTHER			= 8,
+	MMUB_TYPE_COUNT			= 9,
+};
+
+/**
+ * enum mmub_entry - what the task that ran the callback was in
+ * @MMUB_ENTRY_UNKNOWN: not known
+ * @MMUB_ENTRY_SYSCALL: a system call, named by syscall and syscall_arch
+ * @MMUB_ENTRY_EXCEPTION: a page fault, another exception, or an interrupt
+ * @MMUB_ENTRY_KTHREAD: a kernel thread
+ * @MMUB_ENTRY_USER_WORKER: a worker of io_uring or vhost
+ * @MMUB_ENTRY_EXIT: its own exit
+ *
+ * What was in progress, not the cause: work that runs on the way back to user
+ * space (NUMA hinting) still shows the system call it follows.
+ */
+enum mmub_entry {
+	MMUB_ENTRY_UNKNOWN	= 0,
+	MMUB_ENTRY_SYSCALL	= 1,
+	MMUB_ENTRY_EXCEPTION	= 2,
+	MMUB_ENTRY_KTHREAD	= 3,
+	MMUB_ENTRY_USER_WORKER	= 4,
+	MMUB_ENTRY_EXIT		= 5,
+};
+
+/**
+ * enum mmub_record_flag - bits of &struct mmub_record.flags
+ * @MMUB_RECORD_BLOCKABLE: mmu_notifier_range_blockable()
+ * @MMUB_RECORD_FOREIGN: the task is not visible in the pid namespace of the
+ *	task that attached: pid and tid are 0, comm is empty
+ */
+enum mmub_record_flag {
+	MMUB_RECORD_BLOCKABLE	= 1 << 0,
+	MMUB_RECORD_FOREIGN	= 1 << 1,
+};
+
+/**
+ * struct mmub_record - one record of the ring, 128 bytes
+ * @seq: numbers the callbacks (start, release) of the space from 1; a gap in
+ *	@seq alone is the filter's doing
+ * @n: numbers the matching events of this subscription from 1, lost ones
+ *	included; of LOST and DETACHED: the last event's
+ * @start: first byte of the range; 0 for LOST, DETACHED
+ * @end: first byte after it; of RELEASE: the largest __u64
+ * @time_ns: CLOCK_MONOTONIC of the host, taken in the callback
+ * @phase: enum mmub_phase
+ * @type: enum mmub_type; of RELEASE, LOST, DETACHED: MMUB_TYPE_RELEASE
+ * @flags: enum mmub_record_flag
+ * @entry: enum mmub_entry
+ * @pid: thread group of the task that ran the callback, in the pid namespace
+ *	of the task that attached
+ * @tid: that task, likewise
+ * @syscall_nr: the system call in progress, -1 if none
+ * @syscall_arch: its AUDIT_ARCH_*, 0 if none
+ * @stack_id: the kernel stack of the callback, for STACK; 0 without
+ *	MMUB_FEATURE_CAUSE
+ * @shadowed: pages of the range that were shadowed
+ * @lost_from: of LOST: the first lost event's @n, else 0
+ * @lost_to: of LOST: the last lost event's @n, else 0
+ * @comm: the task's name, NUL-terminated
+ * @reserved: zero
+ */
+struct mmub_record {
+	__aligned_u64 seq;
+	__aligned_u64 n;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 time_ns;
+	__u32 phase;
+	__u32 type;
+	__u32 flags;
+	__u32 entry;
+	__s32 pid;
+	__s32 tid;
+	__s32 syscall_nr;
+	__u32 syscall_arch;
+	__u32 stack_id;
+	__u32 shadowed;
+	__aligned_u64 lost_from;
+	__aligned_u64 lost_to;
+	char comm[MMUB_COMM_SIZE];
+	__aligned_u64 reserved[2];
+};
+
+/**
+ * enum mmub_ring_state - bits of &struct mmub_ring_header.state
+ * @MMUB_RING_RELEASED: the mm's release has run; nothing but DETACHED follows
+ * @MMUB_RING_DETACHED: the subscription is gone; nothing follows
+ */
+enum mmub_ring_state {
+	MMUB_RING_RELEASED	= 1 << 0,
+	MMUB_RING_DETACHED	= 1 << 1,
+};
+
+/**
+ * struct mmub_ring_header - the first page of the ring mapping, read-only
+ * @abi_version: MMUB_ABI_VERSION
+ * @record_size: bytes of a record
+ * @records: how many the ring has, a power of two
+ * @data_offset: of record 0, in bytes from the start of the mapping
+ * @reserved0: zero; keeps what is written on a cache line of its own
+ * @head: records written so far, modulo 2^32: load it with acquire semantics;
+ *	records tail to head - 1 may be read
+ * @state: bits of enum mmub_ring_state
+ * @n: matching events so far, lost ones included
+ * @lost: of these, how many found the ring full
+ * @seq: callbacks of the space so far
+ * @completed_seq: every invalidation with a seq up to this one has ended
+ * @active: invalidations of the space that have started and not ended
+ * @reserved1: zero
+ *
+ * All but @head are a snapshot of the last record or callback that concerned
+ * this subscription's ring; each is written whole by 64-bit user space's
+ * measure, all together are not atomic. STATS has a consistent copy.
+ *
+ * Record I of the stream is at data_offset + (I & (records - 1)) * record_size.
+ * The reader loads @head with acquire semantics, reads records, then stores
+ * &struct mmub_ring_consumer.tail with release semantics. The kernel never
+ * overwrites a record at or after the tail.
+ */
+struct mmub_ring_header {
+	__u32 abi_version;
+	__u32 record_size;
+	__u32 records;
+	__u32 data_offset;
+	__u32 reserved0[12];
+	__u32 head;
+	__u32 state;
+	__aligned_u64 n;
+	__aligned_u64 lost;
+	__aligned_u64 seq;
+	__aligned_u64 completed_seq;
+	__aligned_u64 active;
+	__aligned_u64 reserved1[2];
+};
+
+/**
+ * struct mmub_ring_consumer - the consumer page, written by user space
+ * @tail: records read so far, modulo 2^32. The kernel reads it once a record;
+ *	one that is not within the ring's size behind head counts as full.
+ * @reserved: zero
+ * @lost_seen: the &struct mmub_ring_header.lost that the reader knows of;
+ *	poll reports POLLPRI while the two differ
+ */
+struct mmub_ring_consumer {
+	__u32 tail;
+	__u32 reserved;
+	__aligned_u64 lost_seen;
+};
+
+/**
+ * struct mmub_range - an address range
+ * @start: first byte
+ * @end: first byte after it, greater than @start
+ */
+struct mmub_range {
+	__aligned_u64 start;
+	__aligned_u64 end;
+};
+
+/**
+ * struct mmub_filter - argument of MMUB_IOC_FILTER_SET
+ * @flags: in, zero
+ * @nr_ranges: in, at most &struct mmub_info.filter_ranges
+ * @types: in, bits 1 << enum mmub_type, at least one
+ * @ranges: in, user address of @nr_ranges &struct mmub_range
+ *
+ * A start matches if its type is in @types and @nr_ranges is 0 or its range
+ * overlaps one of @ranges. RELEASE, LOST and DETACHED always match. Takes
+ * effect between two events, before or after ATTACH; without it all match.
+ */
+struct mmub_filter {
+	__u32 flags;
+	__u32 nr_ranges;
+	__aligned_u64 types;
+	__aligned_u64 ranges;
+};
+
+/**
+ * struct mmub_stack - argument of MMUB_IOC_STACK
+ * @flags: in, zero
+ * @stack_id: in, of a record
+ * @cause: out, the classified cause, 0 unknown
+ * @text_size: in, bytes at @text; out, bytes of the whole text with its NUL
+ * @text: in, user address for the frames as text, one a line, or 0; frames
+ *	need CAP_SYS_ADMIN of the opener in the initial user namespace
+ */
+struct mmub_stack {
+	__u32 flags;
+	__u32 stack_id;
+	__u32 cause;
+	__u32 text_size;
+	__aligned_u64 text;
+};
+
+/**
+ * struct mmub_guard - one slot of the guards mapping
+ * @word: even: valid at this generation; odd: not
+ * @event_seq: seq of the event that made it odd
+ */
+struct mmub_guard {
+	__aligned_u64 word;
+	__aligned_u64 event_seq;
+};
+
+/**
+ * struct mmub_guard_add - argument of MMUB_IOC_GUARD_ADD
+ * @flags: in, zero
+ * @slot: out, index into the guards mapping
+ * @start: in, first byte of the range
+ * @end: in, first byte after it
+ * @ignore: in, bits 1 << enum mmub_type of events that leave the guard valid
+ */
+struct mmub_guard_add {
+	__u32 flags;
+	__u32 slot;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 ignore;
+};
+
+/**
+ * struct mmub_guard_remove - argument of MMUB_IOC_GUARD_REMOVE
+ * @flags: in, zero
+ * @slot: in, of GUARD_ADD
+ */
+struct mmub_guard_remove {
+	__u32 flags;
+	__u32 slot;
+};
+
+/**
+ * enum mmub_shadow_mode - &struct mmub_shadow_add.mode
+ * @MMUB_SHADOW_SNAPSHOT: what is present; faults nothing in
+ * @MMUB_SHADOW_READ: faults pages in for reading
+ * @MMUB_SHADOW_WRITE: faults pages in for writing
+ */
+enum mmub_shadow_mode {
+	MMUB_SHADOW_SNAPSHOT	= 0,
+	MMUB_SHADOW_READ	= 1,
+	MMUB_SHADOW_WRITE	= 2,
+};
+
+/**
+ * struct mmub_shadow_add - argument of MMUB_IOC_SHADOW_ADD
+ * @flags: in, zero
+ * @mode: in, enum mmub_shadow_mode
+ * @start: in, page-aligned
+ * @end: in, page-aligned
+ * @shadow_id: out
+ * @reserved: in, zero
+ * @state_offset: out, mmap offset of the state words
+ * @pfn_offset: out, mmap offset of the PFNs
+ */
+struct mmub_shadow_add {
+	__u32 flags;
+	__u32 mode;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__u32 shadow_id;
+	__u32 reserved;
+	__aligned_u64 state_offset;
+	__aligned_u64 pfn_offset;
+};
+
+/**
+ * struct mmub_shadow_remove - argument of MMUB_IOC_SHADOW_REMOVE
+ * @flags: in, zero
+ * @shadow_id: in, of SHADOW_ADD
+ */
+struct mmub_shadow_remove {
+	__u32 flags;
+	__u32 shadow_id;
+};
+
+/**
+ * struct mmub_access - argument of MMUB_IOC_READ and MMUB_IOC_WRITE
+ * @flags: in, zero
+ * @reserved: in, zero
+ * @addr: in, address in the shadowed mm
+ * @size: in, bytes; out, bytes done
+ * @buffer: in, user address of the caller's buffer
+ */
+struct mmub_access {
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 addr;
+	__aligned_u64 size;
+	__aligned_u64 buffer;
+};
+
+/**
+ * enum mmub_window_flag - bits of &struct mmub_window_create.flags
+ * @MMUB_WINDOW_WRITE: the window may be mapped for writing; mem_fd must be
+ *	open for writing
+ */
+enum mmub_window_flag {
+	MMUB_WINDOW_WRITE	= 1 << 0,
+};
+
+/**
+ * struct mmub_window_create - argument of MMUB_IOC_WINDOW_CREATE
+ * @flags: in, bits of enum mmub_window_flag
+ * @mem_fd: in, a descriptor of /proc/PID/mem, or -1 for the caller's own mm
+ * @start: in, page-aligned address in that mm
+ * @end: in, page-aligned
+ * @fd: out, a descriptor that can be mapped once, at offset 0
+ * @reserved: in, zero
+ */
+struct mmub_window_create {
+	__u32 flags;
+	__s32 mem_fd;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__s32 fd;
+	__u32 reserved;
+};
+
+/**
+ * struct mmub_stats - argument of MMUB_IOC_STATS
+ * @flags: in, zero
+ * @attached: out, 1 if the space's and subscription's counters are filled in
+ * @gets: out, module: successful mmu_notifier_get_locked()
+ * @puts: out, module: mmu_notifier_put()
+ * @allocations: out, module: alloc_notifier()
+ * @frees: out, module: free_notifier()
+ * @live_spaces: out, module: allocated and not yet freed
+ * @invalidations: out, module: invalidate_range_start callbacks
+ * @nonblockable: out, module: of these, not blockable
+ * @releases: out, module: release callbacks
+ * @records: out, module: records written to rings, LOST and DETACHED included
+ * @lost: out, module: events that found a ring full
+ * @space_id: out, of ATTACH
+ * @space_users: out, subscriptions of the space
+ * @space_invalidations: out, invalidate_range_start callbacks
+ * @space_nonblockable: out, of these, not blockable
+ * @space_seq: out, callbacks so far
+ * @space_completed_seq: out, see &struct mmub_ring_header
+ * @space_active: out, see &struct mmub_ring_header
+ * @sub_n: out, matching events of this subscription, lost ones included
+ * @sub_records: out, records written to its ring, LOST included
+ * @sub_lost: out, events that found it full
+ *
+ * The counters of the module are summed over CPUs: exact when nothing runs.
+ * Those of space and subscription are consistent with each other. Works on any
+ * open descriptor.
+ */
+struct mmub_stats {
+	__u32 flags;
+	__u32 attached;
+	__aligned_u64 gets;
+	__aligned_u64 puts;
+	__aligned_u64 allocations;
+	__aligned_u64 frees;
+	__aligned_u64 live_spaces;
+	__aligned_u64 invalidations;
+	__aligned_u64 nonblockable;
+	__aligned_u64 releases;
+	__aligned_u64 records;
+	__aligned_u64 lost;
+	__aligned_u64 space_id;
+	__aligned_u64 space_users;
+	__aligned_u64 space_invalidations;
+	__aligned_u64 space_nonblockable;
+	__aligned_u64 space_seq;
+	__aligned_u64 space_completed_seq;
+	__aligned_u64 space_active;
+	__aligned_u64 sub_n;
+	__aligned_u64 sub_records;
+	__aligned_u64 sub_lost;
+};
+
+/**
+ * struct mmub_synchronize - argument of MMUB_IOC_SYNCHRONIZE
+ * @flags: in, zero
+ * @reserved: in, zero
+ * @timeout_ns: in, 0 for none
+ *
+ * mmu_notifier_synchronize(), and then a wait until every space of the module
+ * whose last put came before the call has been through free_notifier. Errors:
+ * -ETIMEDOUT; -EINTR a fatal signal came. Works on any open descriptor.
+ */
+struct mmub_synchronize {
+	__u32 flags;
+	__u32 reserved;
+	__aligned_u64 timeout_ns;
+};
+
+#define MMUB_IOW(nr, arg)	_IOW(MMUB_IOC_MAGIC, MMUB_NR_##nr, struct arg)
+#define MMUB_IOWR(nr, arg)	_IOWR(MMUB_IOC_MAGIC, MMUB_NR_##nr, struct arg)
+
+#define MMUB_IOC_INFO		MMUB_IOWR(INFO, mmub_info)
+#define MMUB_IOC_ATTACH		MMUB_IOWR(ATTACH, mmub_attach)
+#define MMUB_IOC_DETACH		MMUB_IOW(DETACH, mmub_detach)
+#define MMUB_IOC_RING_SETUP	MMUB_IOWR(RING_SETUP, mmub_ring_setup)
+#define MMUB_IOC_FILTER_SET	MMUB_IOW(FILTER_SET, mmub_filter)
+#define MMUB_IOC_STACK		MMUB_IOWR(STACK, mmub_stack)
+#define MMUB_IOC_GUARD_ADD	MMUB_IOWR(GUARD_ADD, mmub_guard_add)
+#define MMUB_IOC_GUARD_REMOVE	MMUB_IOW(GUARD_REMOVE, mmub_guard_remove)
+#define MMUB_IOC_SHADOW_ADD	MMUB_IOWR(SHADOW_ADD, mmub_shadow_add)
+#define MMUB_IOC_SHADOW_REMOVE	MMUB_IOW(SHADOW_REMOVE, mmub_shadow_remove)
+#define MMUB_IOC_READ		MMUB_IOWR(READ, mmub_access)
+#define MMUB_IOC_WRITE		MMUB_IOWR(WRITE, mmub_access)
+#define MMUB_IOC_WINDOW_CREATE	MMUB_IOWR(WINDOW_CREATE, mmub_window_create)
+#define MMUB_IOC_STATS		MMUB_IOWR(STATS, mmub_stats)
+#define MMUB_IOC_SYNCHRONIZE	MMUB_IOW(SYNCHRONIZE, mmub_synchronize)
+
+#endif /* MMUBRIDGE_UAPI_H */

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libmmubridge: a thin C library over /dev/mmubridge.
+ *
+ * Unless said otherwise a function returns 0, a descriptor or a count on
+ * success and a negative errno value on failure, leaves errno unspecified, and
+ * may be called from any thread. The errors of each ioctl are listed with its
+ * structure in mmubridge_uapi.h; what is said here comes in addition.
+ */
+#ifndef MMUBRIDGE_H
+#define MMUBRIDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "mmubridge_uapi.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define MMUB_DEVICE "/dev/mmubridge"
+
+/** The library's version, "MAJOR.MINOR.PATCH". */
+const char *mmub_version(void);
+
+/* ------------------------------------------------------------------ device */
+
+/**
+ * mmub_open - open the device
+ * @path: the device, NULL for MMUB_DEVICE
+ *
+ * The descriptor is close-on-exec. Return: a descriptor; -ENOENT or -ENXIO
+ * where the module is not loaded; -EACCES without permission on the device;
+ * -EPROTO where the module speaks another version of the interface;
+ * -ENOTTY where @path is something else.
+ */
+int mmub_open(const char *path);
+
+/** mmub_info - MMUB_IOC_INFO; overwrites the whole of @info */
+int mmub_info(int fd, struct mmub_info *info);
+
+/** mmub_stats - MMUB_IOC_STATS; overwrites the whole of @stats */
+int mmub_stats(int fd, struct mmub_stats *stats);
+
+/**
+ * mmub_synchronize - MMUB_IOC_SYNCHRONIZE
+ * @timeout_ns: 0 for none
+ */
+int mmub_synchronize(int fd, uint64_t timeout_ns);
+
+/* ------------------------------------------------------------ subscription */
+
+/**
+ * mmub_mem_open - the descriptor that ATTACH takes for another process
+ * @pid: a process as the caller's /proc names it
+ *
+ * Opens /proc/@pid/mem for reading, close-on-exec: the kernel checks
+ * PTRACE_MODE_ATTACH there, with Yama and the security modules. Return: a
+ * descriptor; -ESRCH no such process (or hidden by hidepid, or exited);
+ * -EACCES or -EPERM refused; mmub_refusal() says by which rule.
+ */
+int mmub_mem_open(pid_t pid);
+
+/**
+ * mmub_mem_open_pidfd - the same for a pidfd
+ *
+ * The pidfd is checked again after the open, so that the descriptor is that
+ * process's even where its pid is used again. Return: as mmub_mem_open();
+ * -EBADF where @pidfd is not a pidfd.
+ */
+int mmub_mem_open_pidfd(int pidfd);
+
+/**
+ * enum mmub_refusal - the rule that refuses an attach to a process
+ * @MMUB_REFUSAL_NONE: none was found: it should be allowed
+ * @MMUB_REFUSAL_GONE: no such process, or /proc hides it (hidepid)
+ * @MMUB_REFUSAL_KTHREAD: it is a kernel thread and has no mm
+ * @MMUB_REFUSAL_UID: its real, effective and saved uid and gid are not all the
+ *	caller's, and the caller has no CAP_SYS_PTRACE in its user namespace
+ * @MMUB_REFUSAL_DUMPABLE: it is not dumpable (set-uid, or prctl), and the
+ *	caller has no CAP_SYS_PTRACE in the user namespace of its mm
+ * @MMUB_REFUSAL_YAMA: kernel.yama.ptrace_scope is 1 and it is no descendant
+ *	of the caller (and has not named it by PR_SET_PTRACER), 2 and the caller
+ *	has no CAP_SYS_PTRACE, or 3
+ * @MMUB_REFUSAL_CAPS: it has capabilities that the caller lacks
+ * @MMUB_REFUSAL_LSM: none of these: a security module, or seccomp
+ */
+enum mmub_refusal {
+	MMUB_REFUSAL_NONE	= 0,
+	MMUB_REFUSAL_GONE	= 1,
+	MMUB_REFUSAL_KTHREAD	= 2,
+	MMUB_REFUSAL_UID	= 3,
+	MMUB_REFUSAL_DUMPABLE	= 4,
+	MMUB_REFUSAL_YAMA	= 5,
+	MMUB_REFUSAL_CAPS	= 6,
+	MMUB_REFUSAL_LSM	= 7,
+};
+
+/**
+ * mmub_refusal - explain why mmub_mem_open() was refused
+ * @pid: the process
+ * @text: filled in with one sentence that names the rule and its values
+ * @size: bytes at @text
+ *
+ * A diagnosis after the fact, from /proc: the kernel alone decides. Return: one
+ * of enum mmub_refusal.
+ */
+int mmub_refusal(pid_t pid, char *text, size_t size);
+
+/**
+ * mmub_attach - MMUB_IOC_ATTACH
+ * @fd: of mmub_open(), not attached
+ * @subsystem: its name
+ * @mem_fd: of mmub_mem_open(), or -1 for the caller's own mm; may be closed
+ *	afterwards
+ * @timeout_ns: how long to go on where signals interrupt the call; 0 for ever
+ * @result: filled in, or NULL
+ *
+ * Return: 0; -ENAMETOOLONG; -EINTR when signals kept it from finishing within
+ * @timeout_ns.
+ */
+int mmub_attach(int fd, const char *subsystem, int mem_fd, uint64_t timeout_ns,
+		struct mmub_attach *result);
+
+/** mmub_detach - MMUB_IOC_DETACH */
+int mmub_detach(int fd);
+
+/**
+ * mmub_filter_set - MMUB_IOC_FILTER_SET
+ * @types: bits 1 << enum mmub_type
+ * @ranges: NULL for all
+ * @nr_ranges: how many
+ */
+int mmub_filter_set(int fd, uint64_t types, const struct mmub_range *ranges,
+		    uint32_t nr_ranges);
+
+/* -------------------------------------------------------------------- ring */
+
+/**
+ * struct mmub_ring - a mapped ring
+ * @header: written by the kernel, read-only
+ * @consumer: written by the one reader
+ * @records: of the ring
+ * @mask: number of records, less one
+ * @wakeup_events: as asked for
+ * @ring_size: bytes mapped at @header
+ * @consumer_size: bytes mapped at @consumer
+ */
+struct mmub_ring {
+	const struct mmub_ring_header *header;
+	struct mmub_ring_consumer *consumer;
+	const struct mmub_record *records;
+	uint32_t mask;
+	uint32_t wakeup_events;
+	size_t ring_size;
+	size_t consumer_size;
+};
+
+/**
+ * mmub_ring_open - MMUB_IOC_RING_SETUP, and map what it makes
+ * @fd: of mmub_open(), not attached yet
+ * @records: a power of two
+ * @wakeup_events: 0 for 1
+ * @ring: filled in
+ */
+int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events,
+		   struct mmub_ring *ring);
+
+/**
+ * mmub_ring_close - unmap the ring
+ *
+ * No thread may use @ring any more. DETACH first: the file is not released
+ * before its last mapping.
+ */
+int mmub_ring_close(struct mmub_ring *ring);
+
+/**
+ * mmub_ring_peek - how many records can be read, and the first of them
+ * @ring: the ring
+ * @index: filled in with the index to give to mmub_ring_at()
+ *
+ * One reader at a time. Return: the number of unread records.
+ */
+static inline uint32_t mmub_ring_peek(const struct mmub_ring *ring,
+				      uint32_t *index)
+{
+	uint32_t tail = __atomic_load_n(&ring->consumer->tail, __ATOMIC_RELAXED);
+	/* Pairs with the kernel's smp_store_release(): records before head. */
+	uint32_t head = __atomic_load_n(&ring->header->head, __ATOMIC_ACQUIRE);
+
+	*index = tail;
+	return head - tail;
+}
+
+/** mmub_ring_at - record @index of the stream; valid until it is consumed */
+static inline const struct mmub_record *mmub_ring_at(const struct mmub_ring *ring,
+						     uint32_t index)
+{
+	return &ring->records[index & ring->mask];
+}
+
+/** mmub_ring_consume - give @count records back, after their last use */
+static inline void mmub_ring_consume(struct mmub_ring *ring, uint32_t count)
+{
+	uint32_t tail = __atomic_load_n(&ring->consumer->tail, __ATOMIC_RELAXED);
+
+	/* Pairs with the kernel's smp_load_acquire(): reads before reuse. */
+	__atomic_store_n(&ring->consumer->tail, tail + count, __ATOMIC_RELEASE);
+}
+
+/**
+ * mmub_ring_wait - wait for records, for the end, or for a deadline
+ * @fd: the descriptor
+ * @ring: its ring
+ * @timeout_ns: 0 returns at once, a negative value waits for ever
+ *
+ * For one thread without an event loop; poll(@fd) does as well: POLLIN the ring
+ * is not empty, POLLPRI events were lost that lost_seen does not count, POLLHUP
+ * the mm was released or the subscription detached. Return: the number of
+ * unread records; 0 on the deadline; -ENODATA when the ring is empty and
+ * nothing can follow; -EINTR on a signal.
+ */
+int mmub_ring_wait(int fd, const struct mmub_ring *ring, int64_t timeout_ns);
+
+/* ---------------------------------------------------------------- commands */
+
+/**
+ * struct mmub_spawn - a command started under watch
+ * @pid: its process
+ * @pidfd: of it, close-on-exec
+ * @mem_fd: of /proc/@pid/mem, opened after the exec, close-on-exec
+ */
+struct mmub_spawn {
+	pid_t pid;
+	int pidfd;
+	int mem_fd;
+};
+
+/**
+ * mmub_spawn_stopped - start a command and stop it before its first instruction
+ * @argv: the command and its arguments; looked up in PATH as execvp() does
+ * @envp: its environment, NULL for the caller's
+ * @spawn: filled in
+ *
+ * The child is stopped at its successful exec, in its new mm, before any
+ * instruction of the program ran. mmub_spawn_resume() must follow, by the same
+ * thread, which is its tracer until then. Return: 0; -ENOENT, -EACCES or
+ * another error of execve(), the child being gone; -EPERM where ptrace is not
+ * allowed.
+ */
+int mmub_spawn_stopped(char *const argv[], char *const envp[],
+		       struct mmub_spawn *spawn);
+
+/** mmub_spawn_resume - let the command run, untraced, and close @mem_fd */
+int mmub_spawn_resume(struct mmub_spawn *spawn);
+
+/** mmub_spawn_kill - kill a stopped command, reap it, and close its descriptors */
+int mmub_spawn_kill(struct mmub_spawn *spawn);
+
+/**
+ * mmub_spawn_wait - wait for the command's end, and close @pidfd
+ *
+ * Restarts on signals. Return: its exit status, or 128 + N if signal N ended it.
+ */
+int mmub_spawn_wait(struct mmub_spawn *spawn);
+
+/* ------------------------------------------------------------------- names */
+
+/** mmub_phase_name - "start", "release", ...; NULL if there is no such phase */
+const char *mmub_phase_name(uint32_t phase);
+
+/** mmub_type_name - "UNMAP", ...; NULL if there is no such type */
+const char *mmub_type_name(uint32_t type);
+
+/** mmub_entry_name - "syscall", "kthread", ...; NULL if there is none */
+const char *mmub_entry_name(uint32_t entry);
+
+/**
+ * mmub_syscall_name - the name of a system call
+ * @arch: AUDIT_ARCH_X86_64 or AUDIT_ARCH_I386
+ * @nr: its number; an x32 number keeps its __X32_SYSCALL_BIT
+ *
+ * Return: the name, or NULL if there is none.
+ */
+const char *mmub_syscall_name(uint32_t arch, int32_t nr);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* MMUBRIDGE_H */
