@@ -280,7 +280,7 @@ enum mmub_phase {
  * @MMUB_TYPE_RELEASE: MMU_NOTIFY_RELEASE
  * @MMUB_TYPE_MIGRATE: MMU_NOTIFY_MIGRATE
  * @MMUB_TYPE_EXCLUSIVE: MMU_NOTIFY_EXCLUSIVE
- * @MMUB_TYPE_OTHER: one that this module does not know
+ * @MMUB_TYPE_OTHER: none, or one that this module does not know
  * @MMUB_TYPE_COUNT: how many there are
  */
 enum mmub_type {
@@ -303,7 +303,8 @@ enum mmub_type {
  * @MMUB_ENTRY_EXCEPTION: a page fault, another exception, or an interrupt
  * @MMUB_ENTRY_KTHREAD: a kernel thread
  * @MMUB_ENTRY_USER_WORKER: a worker of io_uring or vhost
- * @MMUB_ENTRY_EXIT: its own exit
+ * @MMUB_ENTRY_EXIT: its own exit; no system call is named, since a killed
+ *	task's registers still show its last one
  *
  * What was in progress, not the cause: work that runs on the way back to user
  * space (NUMA hinting) still shows the system call it follows.
@@ -338,7 +339,8 @@ enum mmub_record_flag {
  * @end: first byte after it; of RELEASE: the largest __u64
  * @time_ns: CLOCK_MONOTONIC of the host, taken in the callback
  * @phase: enum mmub_phase
- * @type: enum mmub_type; of RELEASE, LOST, DETACHED: MMUB_TYPE_RELEASE
+ * @type: enum mmub_type; of RELEASE: MMUB_TYPE_RELEASE; of LOST and DETACHED:
+ *	MMUB_TYPE_OTHER
  * @flags: enum mmub_record_flag
  * @entry: enum mmub_entry
  * @pid: thread group of the task that ran the callback, in the pid namespace

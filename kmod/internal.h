@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the module share.
+ *
+ * Lock order, outermost first:
+ *
+ *   mmub_sub.lock (mutex) > mmap_lock of the mm attached to
+ *	> mmub_spaces_lock, mmub_users_lock, space->lock (leaves)
+ *
+ * The notifier callbacks come with mmap_lock, i_mmap, anon_vma and folio locks
+ * held, or from reclaim. They take space->lock and nothing else, and nothing
+ * is allocated under it. ->mmap comes with the caller's mmap_lock held, so it
+ * takes no lock of ours.
+ */
+#ifndef MMUB_INTERNAL_H
+#define MMUB_INTERNAL_H
+
+#include <linux/file.h>
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/pid_namespace.h>
+#include <linux/poll.h>
+#include <linux/spinlock.h>
+#include <linux/uidgid.h>
+#include <linux/wait.h>
+
+#include "mmubridge_uapi.h"
+
+#define MMUB_VERSION		"0.1.0"
+#define MMUB_SUBSYSTEMS		64
+#define MMUB_FILTER_RANGES	16
+#define MMUB_RING_RECORDS_MIN	8
+
+struct mmub_ring;
+struct mmub_user;
+
+/**
+ * struct mmub_subsystem - a key: one struct mmu_notifier_ops, bound to a name
+ * @ops: what mmu_notifier_get() is called with; constant
+ * @name: unique among the bound subsystems of one user
+ * @uid: that user
+ * @refs: subscriptions attached or attaching, and spaces not yet freed; the
+ *	slot is unbound, and may be bound anew, at 0
+ *
+ * @name, @uid and @refs are protected by mmub_spaces_lock. Spaces count, since
+ * a slot bound anew while a space of its former subsystem waits for its free
+ * would let mmu_notifier_get() find a notifier of the wrong subsystem.
+ */
+struct mmub_subsystem {
+	struct mmu_notifier_ops ops;
+	char name[MMUB_NAME_SIZE];
+	kuid_t uid;
+	unsigned int refs;
+};
+
+/**
+ * struct mmub_space - what one subsystem keeps about one mm
+ * @mn: the notifier; holds mm_count, never mm_users
+ * @subsystem: whose; NULL until bound, see mmub_space_bind(). Set once
+ * @id: never used again; set once, with @subsystem
+ * @node: on mmub_live or mmub_dying; mmub_spaces_lock
+ * @users: attached subscriptions; mmub_spaces_lock
+ * @ticket: order in which spaces came to 0 @users; mmub_spaces_lock
+ * @lock: protects all below, and what struct mmub_sub says
+ * @subs: attached subscriptions
+ * @seq: callbacks so far
+ * @completed_seq: @seq when @active was last 0
+ * @active: starts without their end
+ * @invalidations: starts
+ * @nonblockable: of these, not blockable
+ */
+struct mmub_space {
+	struct mmu_notifier mn;
+	struct mmub_subsystem *subsystem;
+	u64 id;
+	struct list_head node;
+	unsigned int users;
+	u64 ticket;
+
+	spinlock_t lock; /* protects all below */
+	struct list_head subs;
+	u64 seq;
+	u64 completed_seq;
+	u64 active;
+	u64 invalidations;
+	u64 nonblockable;
+};
+
+/**
+ * struct mmub_filter_set - which events match
+ * @types: bits 1 << enum mmub_type
+ * @nr_ranges: 0 for all addresses
+ * @ranges: of these
+ */
+struct mmub_filter_set {
+	u64 types;
+	u32 nr_ranges;
+	struct mmub_range ranges[MMUB_FILTER_RANGES];
+};
+
+/**
+ * enum mmub_sub_state - the life of a subscription
+ * @MMUB_SUB_IDLE: opened
+ * @MMUB_SUB_ATTACHED: holds one reference on its space
+ * @MMUB_SUB_DETACHED: has dropped it
+ */
+enum mmub_sub_state {
+	MMUB_SUB_IDLE,
+	MMUB_SUB_ATTACHED,
+	MMUB_SUB_DETACHED,
+};
+
+/**
+ * struct mmub_sub - a subscription: one open file
+ * @lock: serialises the ioctls that change the subscription
+ * @state: protected by @lock
+ * @space: while attached; protected by @lock
+ * @user: the quota charged while attached; protected by @lock
+ * @self_mm: of a subscription on the caller's own mm: that mm, pinned by
+ *	mm_count until the file is released; set once, read locklessly
+ * @pid_ns: of the task that attached; set once, before @node is on a list
+ * @ring: set once, before ATTACH; read locklessly
+ * @wait: readers of the ring
+ * @node: on space->subs; space->lock
+ * @filter: space->lock while attached, @lock before
+ * @n: matching events; space->lock while attached
+ * @end_state: bits of enum mmub_ring_state, written under space->lock, read
+ *	locklessly by poll
+ */
+struct mmub_sub {
+	struct mutex lock; /* serialises ioctls; see above */
+	enum mmub_sub_state state;
+	struct mmub_space *space;
+	struct mmub_user *user;
+	struct mm_struct *self_mm;
+	struct pid_namespace *pid_ns;
+	struct mmub_ring *ring;
+	wait_queue_head_t wait;
+
+	struct list_head node;
+	struct mmub_filter_set filter;
+	u64 n;
+	u32 end_state;
+};
+
+/**
+ * struct mmub_counters - events of the module, a copy on each CPU
+ * @gets: successful mmu_notifier_get_locked()
+ * @puts: mmu_notifier_put()
+ * @allocations: alloc_notifier()
+ * @frees: free_notifier()
+ * @invalidations: invalidate_range_start
+ * @nonblockable: of these, not blockable
+ * @releases: release
+ * @records: written to rings
+ * @lost: events that found a ring full
+ */
+struct mmub_counters {
+	u64 gets;
+	u64 puts;
+	u64 allocations;
+	u64 frees;
+	u64 invalidations;
+	u64 nonblockable;
+	u64 releases;
+	u64 records;
+	u64 lost;
+};
+
+DECLARE_PER_CPU(struct mmub_counters, mmub_counters);
+
+#define mmub_count(counter) this_cpu_inc(mmub_counters.counter)
+
+/* Module parameters, main.c */
+extern unsigned int mmub_subsystems_per_uid;
+extern unsigned int mmub_subscriptions_per_uid;
+extern unsigned int mmub_subscriptions_per_space;
+extern unsigned int mmub_ring_records_max;
+
+/* target.c: which mm */
+void mmub_target_init(void);
+enum mmub_foreign mmub_target_foreign(void);
+struct mm_struct *mmub_target_grab(int mem_fd);
+
+/* who.c: the task that runs a callback */
+void mmub_who(struct mmub_record *rec);
+void mmub_who_in_ns(struct mmub_record *rec, struct pid_namespace *ns);
+
+/* quota.c: limits of a user */
+struct mmub_user *mmub_user_charge(kuid_t uid);
+void mmub_user_uncharge(struct mmub_user *user);
+int mmub_memlock_charge(struct user_struct *user, unsigned long pages);
+void mmub_memlock_uncharge(struct user_struct *user, unsigned long pages);
+
+/* ring.c: records on their way to user space */
+struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events);
+void mmub_ring_free(struct mmub_ring *ring);
+size_t mmub_ring_size(const struct mmub_ring *ring);
+int mmub_ring_mmap(struct mmub_ring *ring, enum mmub_map map,
+		   struct vm_area_struct *vma);
+void mmub_ring_event(struct mmub_sub *sub, const struct mmub_record *rec);
+void mmub_ring_publish(struct mmub_sub *sub, const struct mmub_space *space);
+__poll_t mmub_ring_poll(const struct mmub_ring *ring);
+void mmub_ring_stats(const struct mmub_ring *ring, struct mmub_stats *stats);
+
+/* space.c: subsystems and spaces */
+void mmub_space_init(void);
+void mmub_space_exit(void);
+struct mmub_subsystem *mmub_subsystem_get(const char *name, kuid_t uid);
+void mmub_subsystem_put(struct mmub_subsystem *subsystem);
+struct mmub_space *mmub_space_get(struct mmub_subsystem *subsystem,
+				  struct mm_struct *mm,
+				  struct mmub_attach *arg);
+void mmub_space_put(struct mmub_space *space);
+void mmub_space_stats(struct mmub_space *space, struct mmub_stats *stats);
+u64 mmub_space_live(void);
+int mmub_space_synchronize(u64 timeout_ns);
+
+/* subscription.c: what an open file does */
+struct mmub_sub *mmub_sub_alloc(void);
+void mmub_sub_free(struct mmub_sub *sub);
+int mmub_sub_check_mm(const struct mmub_sub *sub);
+int mmub_sub_ring_setup(struct mmub_sub *sub, struct mmub_ring_setup *arg);
+int mmub_sub_attach(struct mmub_sub *sub, struct mmub_attach *arg, kuid_t uid);
+int mmub_sub_detach(struct mmub_sub *sub);
+int mmub_sub_filter(struct mmub_sub *sub, const struct mmub_filter *arg);
+int mmub_sub_stats(struct mmub_sub *sub, struct mmub_stats *stats);
+__poll_t mmub_sub_poll(struct mmub_sub *sub, struct file *file,
+		       poll_table *wait);
+void mmub_sub_start(struct mmub_sub *sub, struct mmub_space *space,
+		    const struct mmub_record *rec);
+void mmub_sub_end(struct mmub_sub *sub, struct mmub_space *space);
+void mmub_sub_release(struct mmub_sub *sub, struct mmub_space *space,
+		      const struct mmub_record *rec);
+
+#endif /* MMUB_INTERNAL_H */

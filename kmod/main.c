@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmubridge: a process's mmu notifier callbacks, delivered to user space.
+ * The device, and the table of its ioctls.
+ */
+#include <linux/compat.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+unsigned int mmub_subsystems_per_uid = 16;
+module_param_named(subsystems_per_uid, mmub_subsystems_per_uid, uint, 0644);
+MODULE_PARM_DESC(subsystems_per_uid, "Subsystems that one user may have bound (16)");
+
+unsigned int mmub_subscriptions_per_uid = 1024;
+module_param_named(subscriptions_per_uid, mmub_subscriptions_per_uid, uint, 0644);
+MODULE_PARM_DESC(subscriptions_per_uid, "Subscriptions that one user may have attached (1024)");
+
+unsigned int mmub_subscriptions_per_space = 64;
+module_param_named(subscriptions_per_space, mmub_subscriptions_per_space, uint, 0644);
+MODULE_PARM_DESC(subscriptions_per_space, "Subscriptions of one subsystem on one mm (64)");
+
+unsigned int mmub_ring_records_max = 1 << 16;
+module_param_named(ring_records_max, mmub_ring_records_max, uint, 0644);
+MODULE_PARM_DESC(ring_records_max, "Records that a ring may have (65536)");
+
+DEFINE_PER_CPU(struct mmub_counters, mmub_counters);
+
+static int mmub_ioctl_info(struct file *file, void *data)
+{
+	struct mmub_info *arg = data;
+	u32 flags = arg->flags;
+
+	if (flags)
+		return -EINVAL;
+
+	memset(arg, 0, sizeof(*arg));
+	arg->abi_version = MMUB_ABI_VERSION;
+	arg->features = MMUB_FEATURE_WATCH | MMUB_FEATURE_SYNCHRONIZE;
+	arg->foreign_reason = mmub_target_foreign();
+	if (arg->foreign_reason == MMUB_FOREIGN_OK)
+		arg->features |= MMUB_FEATURE_FOREIGN;
+	arg->record_size = sizeof(struct mmub_record);
+	arg->page_size = PAGE_SIZE;
+	arg->subsystems = MMUB_SUBSYSTEMS;
+	arg->subsystems_per_uid = READ_ONCE(mmub_subsystems_per_uid);
+	arg->subscriptions_per_space = READ_ONCE(mmub_subscriptions_per_space);
+	arg->subscriptions_per_uid = READ_ONCE(mmub_subscriptions_per_uid);
+	arg->ring_records_min = MMUB_RING_RECORDS_MIN;
+	arg->ring_records_max = READ_ONCE(mmub_ring_records_max);
+	arg->filter_ranges = MMUB_FILTER_RANGES;
+	strscpy(arg->module_version, MMUB_VERSION, sizeof(arg->module_version));
+	return 0;
+}
+
+static int mmub_ioctl_attach(struct file *file, void *data)
+{
+	return mmub_sub_attach(file->private_data, data, file->f_cred->uid);
+}
+
+static int mmub_ioctl_detach(struct file *file, void *data)
+{
+	struct mmub_detach *arg = data;
+
+	if (arg->flags || arg->reserved)
+		return -EINVAL;
+	return mmub_sub_detach(file->private_data);
+}
+
+static int mmub_ioctl_ring_setup(struct file *file, void *data)
+{
+	return mmub_sub_ring_setup(file->private_data, data);
+}
+
+static int mmub_ioctl_filter_set(struct file *file, void *data)
+{
+	return mmub_sub_filter(file->private_data, data);
+}
+
+static int mmub_ioctl_stats(struct file *file, void *data)
+{
+	struct mmub_stats *arg = data;
+	struct mmub_counters *c;
+	u32 flags = arg->flags;
+	int cpu;
+
+	if (flags)
+		return -EINVAL;
+
+	memset(arg, 0, sizeof(*arg));
+	for_each_possible_cpu(cpu) {
+		c = per_cpu_ptr(&mmub_counters, cpu);
+		arg->gets += READ_ONCE(c->gets);
+		arg->puts += READ_ONCE(c->puts);
+		arg->allocations += READ_ONCE(c->allocations);
+		arg->frees += READ_ONCE(c->frees);
+		arg->invalidations += READ_ONCE(c->invalidations);
+		arg->nonblockable += READ_ONCE(c->nonblockable);
+		arg->releases += READ_ONCE(c->releases);
+		arg->records += READ_ONCE(c->records);
+		arg->lost += READ_ONCE(c->lost);
+	}
+	arg->live_spaces = mmub_space_live();
+	return mmub_sub_stats(file->private_data, arg);
+}
+
+static int mmub_ioctl_synchronize(struct file *file, void *data)
+{
+	struct mmub_synchronize *arg = data;
+
+	if (arg->flags || arg->reserved)
+		return -EINVAL;
+	return mmub_space_synchronize(arg->timeout_ns);
+}
+
+/**
+ * union mmub_arg - room for the argument of any ioctl
+ * @info: MMUB_IOC_INFO
+ * @attach: MMUB_IOC_ATTACH
+ * @detach: MMUB_IOC_DETACH
+ * @ring_setup: MMUB_IOC_RING_SETUP
+ * @filter: MMUB_IOC_FILTER_SET
+ * @stats: MMUB_IOC_STATS
+ * @synchronize: MMUB_IOC_SYNCHRONIZE
+ */
+union mmub_arg {
+	struct mmub_info info;
+	struct mmub_attach attach;
+	struct mmub_detach detach;
+	struct mmub_ring_setup ring_setup;
+	struct mmub_filter filter;
+	struct mmub_stats stats;
+	struct mmub_synchronize synchronize;
+};
+
+/**
+ * struct mmub_ioctl - one ioctl
+ * @cmd: its number in full
+ * @min_size: bytes of the argument in version 1
+ * @size: bytes of the argument as this module knows it
+ * @handler: does it; the argument is in kernel memory, the rest zero
+ */
+struct mmub_ioctl {
+	unsigned int cmd;
+	size_t min_size;
+	size_t size;
+	int (*handler)(struct file *file, void *arg);
+};
+
+#define MMUB_IOCTL(_nr, _arg, _handler) {				\
+	.cmd = MMUB_IOC_##_nr,						\
+	.min_size = _IOC_SIZE(MMUB_IOC_##_nr),				\
+	.size = sizeof_field(union mmub_arg, _arg),			\
+	.handler = _handler,						\
+}
+
+/* Settled, but not built: every field but @cmd is unused. */
+#define MMUB_IOCTL_UNBUILT(_nr) {					\
+	.cmd = MMUB_IOC_##_nr,						\
+}
+
+static const struct mmub_ioctl mmub_ioctls[MMUB_NR_COUNT] = {
+	[MMUB_NR_INFO] = MMUB_IOCTL(INFO, info, mmub_ioctl_info),
+	[MMUB_NR_ATTACH] = MMUB_IOCTL(ATTACH, attach, mmub_ioctl_attach),
+	[MMUB_NR_DETACH] = MMUB_IOCTL(DETACH, detach, mmub_ioctl_detach),
+	[MMUB_NR_RING_SETUP] = MMUB_IOCTL(RING_SETUP, ring_setup, mmub_ioctl_ring_setup),
+	[MMUB_NR_FILTER_SET] = MMUB_IOCTL(FILTER_SET, filter, mmub_ioctl_filter_set),
+	[MMUB_NR_STACK] = MMUB_IOCTL_UNBUILT(STACK),
+	[MMUB_NR_GUARD_ADD] = MMUB_IOCTL_UNBUILT(GUARD_ADD),
+	[MMUB_NR_GUARD_REMOVE] = MMUB_IOCTL_UNBUILT(GUARD_REMOVE),
+	[MMUB_NR_SHADOW_ADD] = MMUB_IOCTL_UNBUILT(SHADOW_ADD),
+	[MMUB_NR_SHADOW_REMOVE] = MMUB_IOCTL_UNBUILT(SHADOW_REMOVE),
+	[MMUB_NR_READ] = MMUB_IOCTL_UNBUILT(READ),
+	[MMUB_NR_WRITE] = MMUB_IOCTL_UNBUILT(WRITE),
+	[MMUB_NR_WINDOW_CREATE] = MMUB_IOCTL_UNBUILT(WINDOW_CREATE),
+	[MMUB_NR_STATS] = MMUB_IOCTL(STATS, stats, mmub_ioctl_stats),
+	[MMUB_NR_SYNCHRONIZE] = MMUB_IOCTL(SYNCHRONIZE, synchronize, mmub_ioctl_synchronize),
+};
+
+static long mmub_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	void __user *user = (void __user *)arg;
+	const struct mmub_ioctl *ioctl;
+	size_t size = _IOC_SIZE(cmd);
+	union mmub_arg data = {};
+	int ret;
+
+	if (_IOC_TYPE(cmd) != MMUB_IOC_MAGIC || _IOC_NR(cmd) >= MMUB_NR_COUNT)
+		return -ENOTTY;
+	ioctl = &mmub_ioctls[array_index_nospec(_IOC_NR(cmd), MMUB_NR_COUNT)];
+	if (_IOC_DIR(cmd) != _IOC_DIR(ioctl->cmd))
+		return -ENOTTY;
+	if (!ioctl->handler)
+		return -EOPNOTSUPP;
+	if (size < ioctl->min_size)
+		return -EINVAL;
+
+	ret = mmub_sub_check_mm(file->private_data);
+	if (ret)
+		return ret;
+	ret = copy_struct_from_user(&data, ioctl->size, user, size);
+	if (ret)
+		return ret;
+	ret = ioctl->handler(file, &data);
+	if (ret)
+		return ret;
+	if ((_IOC_DIR(cmd) & _IOC_READ) &&
+	    copy_to_user(user, &data, min(size, ioctl->size)))
+		return -EFAULT;
+	return 0;
+}
+
+static int mmub_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct mmub_sub *sub = file->private_data;
+	struct mmub_ring *ring;
+	int ret;
+
+	/* A private copy of the ring would neither move nor be moved. */
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	ret = mmub_sub_check_mm(sub);
+	if (ret)
+		return ret;
+
+	switch ((u64)vma->vm_pgoff << PAGE_SHIFT) {
+	case (u64)MMUB_MAP_RING << MMUB_MAP_SHIFT:
+	case (u64)MMUB_MAP_CONSUMER << MMUB_MAP_SHIFT:
+		/* Pairs with the release in mmub_sub_ring_setup(). */
+		ring = smp_load_acquire(&sub->ring);
+		if (!ring)
+			return -ENXIO;
+		return mmub_ring_mmap(ring, vma->vm_pgoff ? MMUB_MAP_CONSUMER :
+							    MMUB_MAP_RING, vma);
+	case (u64)MMUB_MAP_GUARDS << MMUB_MAP_SHIFT:
+	case (u64)MMUB_MAP_SHADOW << MMUB_MAP_SHIFT:
+	case (u64)MMUB_MAP_PFNS << MMUB_MAP_SHIFT:
+		return -EOPNOTSUPP;
+	default:
+		return -EINVAL;
+	}
+}
+
+static __poll_t mmub_poll(struct file *file, poll_table *wait)
+{
+	return mmub_sub_poll(file->private_data, file, wait);
+}
+
+static int mmub_open(struct inode *inode, struct file *file)
+{
+	struct mmub_sub *sub = mmub_sub_alloc();
+
+	if (!sub)
+		return -ENOMEM;
+	file->private_data = sub;
+	return nonseekable_open(inode, file);
+}
+
+static int mmub_release(struct inode *inode, struct file *file)
+{
+	mmub_sub_free(file->private_data);
+	return 0;
+}
+
+static const struct file_operations mmub_fops = {
+	.owner		= THIS_MODULE,
+	.open		= mmub_open,
+	.release	= mmub_release,
+	.unlocked_ioctl	= mmub_ioctl,
+	.compat_ioctl	= compat_ptr_ioctl,
+	.mmap		= mmub_mmap,
+	.poll		= mmub_poll,
+};
+
+static struct miscdevice mmub_device = {
+	.minor	= MISC_DYNAMIC_MINOR,
+	.name	= "mmubridge",
+	.fops	= &mmub_fops,
+	.mode	= 0660,
+};
+
+static int __init mmub_init(void)
+{
+	mmub_space_init();
+	mmub_target_init();
+	return misc_register(&mmub_device);
+}
+
+static void __exit mmub_exit(void)
+{
+	misc_deregister(&mmub_device);
+	mmub_space_exit();
+}
+
+module_init(mmub_init);
+module_exit(mmub_exit);
+
+MODULE_DESCRIPTION("A process's mmu notifier callbacks, delivered to user space");
+MODULE_AUTHOR("The mmubridge authors");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(MMUB_VERSION);

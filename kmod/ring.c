@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The ring: records on their way from the notifier callbacks to user space.
+ *
+ * The producer is whoever holds space->lock; the consumer is one thread in
+ * user space. Head and tail only ever grow, modulo 2^32.
+ *
+ *   kernel (mmub_ring_push)               user space
+ *
+ *   LOAD ->tail, acquire      (A)         LOAD ->head, acquire     (C)
+ *   STORE records                         LOAD records
+ *   STORE ->head, release     (B)         STORE ->tail, release    (D)
+ *
+ * A pairs with D: no record is overwritten that is still being read. B pairs
+ * with C: no record is read that is still being written.
+ *
+ * A reader that goes to sleep stores ->tail and then loads ->head in poll; the
+ * producer stores ->head and then loads ->tail to decide whether to wake it.
+ * That is the store-buffering pattern, so both sides have a full barrier
+ * between the two (E), and at least one of them sees the other's store.
+ *
+ * The pages that the kernel writes are mapped read-only, and it never reads
+ * them back: head, size and the count of losses are kept in struct mmub_ring.
+ * Of the consumer page it believes nothing: a tail that cannot be makes the
+ * ring look full.
+ */
+#include <linux/mm.h>
+#include <linux/sched/user.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "compat.h"
+#include "internal.h"
+#include "trace.h"
+
+/**
+ * struct mmub_ring - a ring
+ * @header: the first output page
+ * @records: on the output pages that follow
+ * @consumer: the consumer page
+ * @size: in records, a power of two
+ * @wakeup_events: wake the reader when so many are unread
+ * @head: records written; space->lock, read locklessly by poll
+ * @written: likewise, as the statistics want it
+ * @lost: events that found the ring full; as @head
+ * @lost_from: first event lost since the last record, 0 for none; space->lock
+ * @lost_to: the last one
+ * @lost_seq: its seq
+ * @user: charged for the pages
+ * @nr_pages: output pages, then the consumer page
+ * @pages: of these
+ */
+struct mmub_ring {
+	struct mmub_ring_header *header;
+	struct mmub_record *records;
+	struct mmub_ring_consumer *consumer;
+	u32 size;
+	u32 wakeup_events;
+	u32 head;
+	u64 written;
+	u64 lost;
+	u64 lost_from;
+	u64 lost_to;
+	u64 lost_seq;
+	struct user_struct *user;
+	unsigned int nr_pages;
+	struct page *pages[];
+};
+
+static_assert(sizeof(struct mmub_record) == 128);
+static_assert(sizeof(struct mmub_ring_header) <= PAGE_SIZE);
+static_assert(sizeof(struct mmub_ring_consumer) <= PAGE_SIZE);
+
+static unsigned int mmub_ring_output_pages(const struct mmub_ring *ring)
+{
+	return ring->nr_pages - 1;
+}
+
+/**
+ * mmub_ring_size - bytes of the mapping of header and records
+ * @ring: the ring
+ */
+size_t mmub_ring_size(const struct mmub_ring *ring)
+{
+	return (size_t)mmub_ring_output_pages(ring) << PAGE_SHIFT;
+}
+
+/**
+ * mmub_ring_alloc - make a ring, charged to the caller
+ * @records: its size, a power of two, checked by the caller
+ * @wakeup_events: wake the reader when so many are unread
+ *
+ * The pages are single, so that they can be mapped one by one, and charged to
+ * the memory cgroup, which vmalloc_user()'s are not.
+ *
+ * Return: the ring, -ENOBUFS, or -ENOMEM.
+ */
+struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events)
+{
+	unsigned int nr_pages, i;
+	struct mmub_ring *ring;
+	int ret = -ENOMEM;
+
+	nr_pages = 2 + DIV_ROUND_UP(records * sizeof(struct mmub_record), PAGE_SIZE);
+	ring = kvzalloc(struct_size(ring, pages, nr_pages), GFP_KERNEL_ACCOUNT);
+	if (!ring)
+		return ERR_PTR(-ENOMEM);
+	ring->size = records;
+	ring->wakeup_events = wakeup_events;
+	ring->nr_pages = nr_pages;
+
+	ring->user = get_uid(current_user());
+	ret = mmub_memlock_charge(ring->user, nr_pages);
+	if (ret)
+		goto free_ring;
+
+	ret = -ENOMEM;
+	for (i = 0; i < nr_pages; i++) {
+		ring->pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!ring->pages[i])
+			goto free_pages;
+	}
+	ring->header = vmap(ring->pages, mmub_ring_output_pages(ring), VM_MAP,
+			    PAGE_KERNEL);
+	if (!ring->header)
+		goto free_pages;
+	ring->records = (void *)ring->header + PAGE_SIZE;
+	ring->consumer = page_address(ring->pages[nr_pages - 1]);
+
+	ring->header->abi_version = MMUB_ABI_VERSION;
+	ring->header->record_size = sizeof(struct mmub_record);
+	ring->header->records = records;
+	ring->header->data_offset = PAGE_SIZE;
+	return ring;
+
+free_pages:
+	while (i--)
+		__free_page(ring->pages[i]);
+	mmub_memlock_uncharge(ring->user, nr_pages);
+free_ring:
+	free_uid(ring->user);
+	kvfree(ring);
+	return ERR_PTR(ret);
+}
+
+/**
+ * mmub_ring_free - free a ring that nobody maps or writes any more
+ * @ring: the ring, or NULL
+ */
+void mmub_ring_free(struct mmub_ring *ring)
+{
+	unsigned int i;
+
+	if (!ring)
+		return;
+	vunmap(ring->header);
+	for (i = 0; i < ring->nr_pages; i++)
+		__free_page(ring->pages[i]);
+	mmub_memlock_uncharge(ring->user, ring->nr_pages);
+	free_uid(ring->user);
+	kvfree(ring);
+}
+
+/**
+ * mmub_ring_mmap - map the output pages or the consumer page
+ * @ring: the ring
+ * @map: MMUB_MAP_RING or MMUB_MAP_CONSUMER
+ * @vma: the caller's, checked to be shared
+ *
+ * Return: 0, -EINVAL where the size is not that of the mapping, -EPERM where
+ * the output pages are to be writable or anything executable.
+ */
+int mmub_ring_mmap(struct mmub_ring *ring, enum mmub_map map,
+		   struct vm_area_struct *vma)
+{
+	unsigned int first = 0, nr = mmub_ring_output_pages(ring);
+
+	if (map == MMUB_MAP_CONSUMER) {
+		first = nr;
+		nr = 1;
+	} else {
+		if (vma->vm_flags & VM_WRITE)
+			return -EPERM;
+		vm_flags_clear(vma, VM_MAYWRITE);
+	}
+	if (vma->vm_flags & VM_EXEC)
+		return -EPERM;
+	if (vma_pages(vma) != nr)
+		return -EINVAL;
+
+	vm_flags_clear(vma, VM_MAYEXEC);
+	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
+	return vm_map_pages_zero(vma, &ring->pages[first], nr);
+}
+
+/* A forged tail counts as a full ring. */
+static u32 mmub_ring_unread(const struct mmub_ring *ring, u32 head)
+{
+	/* Barrier A. */
+	u32 tail = smp_load_acquire(&ring->consumer->tail);
+
+	return min(head - tail, ring->size);
+}
+
+static struct mmub_record *mmub_ring_slot(const struct mmub_ring *ring,
+					  u32 index)
+{
+	return &ring->records[index & (ring->size - 1)];
+}
+
+static void mmub_ring_put_lost(struct mmub_ring *ring, u32 index, u64 time_ns)
+{
+	*mmub_ring_slot(ring, index) = (struct mmub_record) {
+		.seq = ring->lost_seq,
+		.n = ring->lost_to,
+		.time_ns = time_ns,
+		.phase = MMUB_PHASE_LOST,
+		.type = MMUB_TYPE_OTHER,
+		.syscall_nr = -1,
+		.lost_from = ring->lost_from,
+		.lost_to = ring->lost_to,
+	};
+	ring->lost_from = 0;
+}
+
+/*
+ * Write a record, after one of what was lost since the last, and wake the
+ * reader if that made enough of them. False if there is no room for both that
+ * leaves `keep` records free.
+ */
+static bool mmub_ring_push(struct mmub_sub *sub, const struct mmub_record *rec,
+			   u32 keep)
+{
+	struct mmub_ring *ring = sub->ring;
+	u32 count = ring->lost_from ? 2 : 1;
+	u32 head = ring->head;
+	u32 unread;
+
+	if (ring->size - mmub_ring_unread(ring, head) < count + keep)
+		return false;
+
+	if (ring->lost_from)
+		mmub_ring_put_lost(ring, head++, rec->time_ns);
+	*mmub_ring_slot(ring, head++) = *rec;
+
+	WRITE_ONCE(ring->head, head);
+	ring->written += count;
+	this_cpu_add(mmub_counters.records, count);
+	/* Barrier B. */
+	smp_store_release(&ring->header->head, head);
+
+	/* Barrier E, pairs with the one in mmub_ring_poll(). */
+	smp_mb();
+	unread = mmub_ring_unread(ring, head);
+	if (unread >= ring->wakeup_events &&
+	    unread < ring->wakeup_events + count)
+		wake_up_poll(&sub->wait, EPOLLIN | EPOLLRDNORM);
+	return true;
+}
+
+/**
+ * mmub_ring_event - put a record into a subscription's ring, or count it lost
+ * @sub: the subscription; its n counts the event
+ * @rec: the record, complete
+ *
+ * Of the records kept back, LOST is taken before the next record that fits,
+ * RELEASE and DETACHED by themselves: each of the three comes at most once
+ * before the end, so a reader that follows the rules always gets them. Under
+ * space->lock.
+ */
+void mmub_ring_event(struct mmub_sub *sub, const struct mmub_record *rec)
+{
+	struct mmub_ring *ring = sub->ring;
+	u32 keep = rec->phase == MMUB_PHASE_START ? MMUB_RING_RESERVED : 0;
+
+	if (mmub_ring_push(sub, rec, keep) || rec->phase == MMUB_PHASE_DETACHED)
+		return;
+
+	WRITE_ONCE(ring->lost, ring->lost + 1);
+	mmub_count(lost);
+	ring->lost_to = rec->n;
+	ring->lost_seq = rec->seq;
+	if (!ring->lost_from) {
+		ring->lost_from = rec->n;
+		trace_mmubridge_lost(rec);
+		/* Barrier E again: ->lost before the reader's ->lost_seen. */
+		smp_mb();
+		wake_up_poll(&sub->wait, EPOLLPRI);
+	}
+}
+
+/**
+ * mmub_ring_publish - bring the header up to date
+ * @sub: the subscription
+ * @space: its space
+ *
+ * Under space->lock, in every callback, matching or not.
+ */
+void mmub_ring_publish(struct mmub_sub *sub, const struct mmub_space *space)
+{
+	struct mmub_ring_header *header = sub->ring->header;
+
+	WRITE_ONCE(header->state, sub->end_state);
+	WRITE_ONCE(header->n, sub->n);
+	WRITE_ONCE(header->lost, sub->ring->lost);
+	WRITE_ONCE(header->seq, space->seq);
+	WRITE_ONCE(header->completed_seq, space->completed_seq);
+	WRITE_ONCE(header->active, space->active);
+}
+
+/**
+ * mmub_ring_poll - what there is to read
+ * @ring: the ring; the caller is on sub->wait
+ *
+ * Return: EPOLLIN while there are records, EPOLLPRI while the reader has not
+ * said that it knows of all losses.
+ */
+__poll_t mmub_ring_poll(const struct mmub_ring *ring)
+{
+	__poll_t mask = 0;
+
+	/* Barrier E, pairs with the one in mmub_ring_push(). */
+	smp_mb();
+	if (READ_ONCE(ring->head) != READ_ONCE(ring->consumer->tail))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (READ_ONCE(ring->lost) != READ_ONCE(ring->consumer->lost_seen))
+		mask |= EPOLLPRI;
+	return mask;
+}
+
+/**
+ * mmub_ring_stats - a ring's counters
+ * @ring: the ring
+ * @stats: sub_records and sub_lost are filled in
+ *
+ * Under space->lock.
+ */
+void mmub_ring_stats(const struct mmub_ring *ring, struct mmub_stats *stats)
+{
+	stats->sub_records = ring->written;
+	stats->sub_lost = ring->lost;
+}
