@@ -32,8 +32,8 @@ const char *mmub_version(void);
  * mmub_open - open the device
  * @path: the device, NULL for MMUB_DEVICE
  *
- * The descriptor is close-on-exec. Return: a descriptor; -ENOENT or -ENXIO
- * where the module is not loaded; -EACCES without permission on the device;
+ * The descriptor is close-on-exec. Return: a descriptor; -ENOENT, -ENODEV or
+ * -ENXIO where the module is not loaded; -EACCES without permission on the device;
  * -EPROTO where the module speaks another version of the interface;
  * -ENOTTY where @path is something else.
  */
@@ -59,8 +59,9 @@ int mmub_synchronize(int fd, uint64_t timeout_ns);
  *
  * Opens /proc/@pid/mem for reading, close-on-exec: the kernel checks
  * PTRACE_MODE_ATTACH there, with Yama and the security modules. Return: a
- * descriptor; -ESRCH no such process (or hidden by hidepid, or exited);
- * -EACCES or -EPERM refused; mmub_refusal() says by which rule.
+ * descriptor; -ESRCH no such process (or hidden by hidepid, or exited, or a
+ * kernel thread); -EACCES or -EPERM refused; mmub_refusal() says by which rule;
+ * -ENOENT /proc is not mounted.
  */
 int mmub_mem_open(pid_t pid);
 
@@ -221,7 +222,7 @@ static inline void mmub_ring_consume(struct mmub_ring *ring, uint32_t count)
  * is not empty, POLLPRI events were lost that lost_seen does not count, POLLHUP
  * the mm was released or the subscription detached. Return: the number of
  * unread records; 0 on the deadline; -ENODATA when the ring is empty and
- * nothing can follow; -EINTR on a signal.
+ * nothing but DETACHED can follow; -EINTR on a signal.
  */
 int mmub_ring_wait(int fd, const struct mmub_ring *ring, int64_t timeout_ns);
 
@@ -246,15 +247,25 @@ struct mmub_spawn {
  * @spawn: filled in
  *
  * The child is stopped at its successful exec, in its new mm, before any
- * instruction of the program ran. mmub_spawn_resume() must follow, by the same
- * thread, which is its tracer until then. Return: 0; -ENOENT, -EACCES or
- * another error of execve(), the child being gone; -EPERM where ptrace is not
- * allowed.
+ * instruction of the program ran. mmub_spawn_resume() or mmub_spawn_kill() must
+ * follow, by the same thread, which is its tracer until then: should that
+ * thread end first, the child is killed. Signals that the caller handles have
+ * their default action in the child, those that it ignores stay ignored, and
+ * none is blocked. Being traced, a set-uid program gains nothing.
+ *
+ * Return: 0; -ENOENT, -EACCES or another error of execve(), or -ECHILD where it
+ * was killed before its exec, the child being gone; -EPERM where ptrace is not
+ * allowed; an error of mmub_mem_open().
  */
 int mmub_spawn_stopped(char *const argv[], char *const envp[],
 		       struct mmub_spawn *spawn);
 
-/** mmub_spawn_resume - let the command run, untraced, and close @mem_fd */
+/**
+ * mmub_spawn_resume - let the command run, untraced, and close @mem_fd
+ *
+ * Return: 0, also where it was killed meanwhile, as mmub_spawn_wait() tells;
+ * -ESRCH in a thread that is not its tracer.
+ */
 int mmub_spawn_resume(struct mmub_spawn *spawn);
 
 /** mmub_spawn_kill - kill a stopped command, reap it, and close its descriptors */
@@ -263,7 +274,8 @@ int mmub_spawn_kill(struct mmub_spawn *spawn);
 /**
  * mmub_spawn_wait - wait for the command's end, and close @pidfd
  *
- * Restarts on signals. Return: its exit status, or 128 + N if signal N ended it.
+ * Restarts on signals. Return: its exit status, or 128 + N if signal N ended
+ * it; -ECHILD where the caller ignores SIGCHLD.
  */
 int mmub_spawn_wait(struct mmub_spawn *spawn);
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of libmmubridge share. */
+#ifndef MMUB_INTERNAL_H
+#define MMUB_INTERNAL_H
+
+/* The public header carries no attributes: bindings are generated from it. */
+#pragma GCC visibility push(default)
+#include "mmubridge.h"
+#pragma GCC visibility pop
+
+/* CLOCK_MONOTONIC, in nanoseconds. */
+uint64_t clock_ns(void);
+
+/* ioctl() that returns -errno. */
+int ioctl_errno(int fd, unsigned long request, void *arg);
+
+#endif /* MMUB_INTERNAL_H */
