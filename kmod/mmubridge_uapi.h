@@ -21,13 +21,15 @@
  * Errors that hold for every ioctl:
  *   -ENOTTY      no such ioctl number or magic
  *   -EINVAL      a size, flag, reserved field or argument breaks its rule
- *   -EFAULT      the argument or a buffer it names is not accessible
+ *   -EFAULT      the argument or a buffer it names is not accessible; where it
+ *                can be read but not written, the call has taken effect
  *   -EOPNOTSUPP  this part is not built (see &struct mmub_info.features)
  *   -ENOTCONN    needs a subscription, and ATTACH has not been called
  *   -ESHUTDOWN   needs a subscription, and DETACH has been called
+ *   -EINTR       a fatal signal came; of ATTACH: any signal
  *   -EXDEV       the subscription is on the mm of the process that attached,
  *                and the caller has another mm (it forked, executed, or was
- *                passed the descriptor)
+ *                passed the descriptor). Not of INFO and SYNCHRONIZE
  */
 #ifndef MMUBRIDGE_UAPI_H
 #define MMUBRIDGE_UAPI_H
@@ -46,7 +48,7 @@
 
 /**
  * enum mmub_nr - the ioctl numbers
- * @MMUB_NR_INFO: what this module can do; works on any open descriptor
+ * @MMUB_NR_INFO: what this module can do
  * @MMUB_NR_ATTACH: take a reference on the subsystem's notifier on an mm
  * @MMUB_NR_DETACH: drop it
  * @MMUB_NR_RING_SETUP: make the ring of records
@@ -97,7 +99,8 @@ enum mmub_nr {
  *
  * The offset of mapping M is (__u64)M << MMUB_MAP_SHIFT. Mappings outlive
  * DETACH and the descriptor. They are not inherited by fork, cannot grow and
- * are left out of core dumps.
+ * are left out of core dumps. Of a subscription on the caller's own mm only
+ * that mm can make them once it is attached.
  */
 enum mmub_map {
 	MMUB_MAP_SHIFT		= 36,
@@ -196,7 +199,8 @@ struct mmub_info {
  * @shared: out, 1 if the notifier existed, 0 if this call made it
  *
  * mmu_notifier_get_locked() under the mm's mmap_lock. Errors: -EISCONN
- * attached already; -EBADF @mem_fd is no open descriptor; -EINVAL it is not
+ * attached already; -EINVAL @mem_fd is less than -1; -EBADF it is no open
+ * descriptor; -EINVAL it is not
  * one of /proc/PID/mem, or the name is malformed; -EACCES it is not open for
  * reading; -EOPNOTSUPP other processes cannot be attached to; -ESRCH it is of
  * a kernel thread or of a process that has exited; -EINTR a signal came first,
@@ -302,9 +306,12 @@ enum mmub_type {
  * @MMUB_ENTRY_SYSCALL: a system call, named by syscall and syscall_arch
  * @MMUB_ENTRY_EXCEPTION: a page fault, another exception, or an interrupt
  * @MMUB_ENTRY_KTHREAD: a kernel thread
- * @MMUB_ENTRY_USER_WORKER: a worker of io_uring or vhost
+ * @MMUB_ENTRY_USER_WORKER: a worker of io_uring, or from 6.4 on of vhost
  * @MMUB_ENTRY_EXIT: its own exit; no system call is named, since a killed
  *	task's registers still show its last one
+ *
+ * RELEASE is run by whoever drops the last reference to the mm: mostly the task
+ * that exits or executes, but it may be one that looked at it, or a kworker.
  *
  * What was in progress, not the cause: work that runs on the way back to user
  * space (NUMA hinting) still shows the system call it follows.
@@ -332,7 +339,7 @@ enum mmub_record_flag {
 /**
  * struct mmub_record - one record of the ring, 128 bytes
  * @seq: numbers the callbacks (start, release) of the space from 1; a gap in
- *	@seq alone is the filter's doing
+ *	@seq alone is the filter's doing; of LOST: the last lost event's
  * @n: numbers the matching events of this subscription from 1, lost ones
  *	included; of LOST and DETACHED: the last event's
  * @start: first byte of the range; 0 for LOST, DETACHED
@@ -380,7 +387,8 @@ struct mmub_record {
 
 /**
  * enum mmub_ring_state - bits of &struct mmub_ring_header.state
- * @MMUB_RING_RELEASED: the mm's release has run; nothing but DETACHED follows
+ * @MMUB_RING_RELEASED: the mm's release has run; nothing but DETACHED follows,
+ *	and active is 0 for good
  * @MMUB_RING_DETACHED: the subscription is gone; nothing follows
  */
 enum mmub_ring_state {
@@ -397,7 +405,8 @@ enum mmub_ring_state {
  * @reserved0: zero; keeps what is written on a cache line of its own
  * @head: records written so far, modulo 2^32: load it with acquire semantics;
  *	records tail to head - 1 may be read
- * @state: bits of enum mmub_ring_state
+ * @state: bits of enum mmub_ring_state: load it with acquire semantics, and
+ *	@head after it, to see all records that came before
  * @n: matching events so far, lost ones included
  * @lost: of these, how many found the ring full
  * @seq: callbacks of the space so far
@@ -432,7 +441,7 @@ struct mmub_ring_header {
 
 /**
  * struct mmub_ring_consumer - the consumer page, written by user space
- * @tail: records read so far, modulo 2^32. The kernel reads it once a record;
+ * @tail: records read so far, modulo 2^32. The kernel believes nothing of it:
  *	one that is not within the ring's size behind head counts as full.
  * @reserved: zero
  * @lost_seen: the &struct mmub_ring_header.lost that the reader knows of;
@@ -638,8 +647,8 @@ struct mmub_window_create {
  * @sub_lost: out, events that found it full
  *
  * The counters of the module are summed over CPUs: exact when nothing runs.
- * Those of space and subscription are consistent with each other. Works on any
- * open descriptor.
+ * Those of space and subscription are consistent with each other, but for
+ * @space_users. Needs no subscription.
  */
 struct mmub_stats {
 	__u32 flags;
@@ -674,7 +683,8 @@ struct mmub_stats {
  *
  * mmu_notifier_synchronize(), and then a wait until every space of the module
  * whose last put came before the call has been through free_notifier. Errors:
- * -ETIMEDOUT; -EINTR a fatal signal came. Works on any open descriptor.
+ * -ETIMEDOUT; -EINTR a fatal signal came. Neither ends the first part, which
+ * waits for callbacks that are running. Works on any open descriptor.
  */
 struct mmub_synchronize {
 	__u32 flags;

@@ -99,7 +99,7 @@ struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events)
 {
 	unsigned int nr_pages, i;
 	struct mmub_ring *ring;
-	int ret = -ENOMEM;
+	int ret;
 
 	nr_pages = 2 + DIV_ROUND_UP(records * sizeof(struct mmub_record), PAGE_SIZE);
 	ring = kvzalloc(struct_size(ring, pages, nr_pages), GFP_KERNEL_ACCOUNT);
@@ -189,7 +189,8 @@ int mmub_ring_mmap(struct mmub_ring *ring, enum mmub_map map,
 		return -EINVAL;
 
 	vm_flags_clear(vma, VM_MAYEXEC);
-	vm_flags_set(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
+	/* VM_IO: madvise(MADV_DOFORK) cannot take VM_DONTCOPY off again. */
+	vm_flags_set(vma, VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
 	return vm_map_pages_zero(vma, &ring->pages[first], nr);
 }
 
@@ -263,10 +264,10 @@ static bool mmub_ring_push(struct mmub_sub *sub, const struct mmub_record *rec,
  * @sub: the subscription; its n counts the event
  * @rec: the record, complete
  *
- * Of the records kept back, LOST is taken before the next record that fits,
- * RELEASE and DETACHED by themselves: each of the three comes at most once
- * before the end, so a reader that follows the rules always gets them. Under
- * space->lock.
+ * A START leaves MMUB_RING_RESERVED records free. RELEASE takes at most two of
+ * them, itself and a LOST; no START follows it, so nothing can be lost between
+ * it and DETACHED, which takes the third. A reader that follows the rules thus
+ * always gets both. Under space->lock.
  */
 void mmub_ring_event(struct mmub_sub *sub, const struct mmub_record *rec)
 {
@@ -283,29 +284,38 @@ void mmub_ring_event(struct mmub_sub *sub, const struct mmub_record *rec)
 	if (!ring->lost_from) {
 		ring->lost_from = rec->n;
 		trace_mmubridge_lost(rec);
-		/* Barrier E again: ->lost before the reader's ->lost_seen. */
-		smp_mb();
-		wake_up_poll(&sub->wait, EPOLLPRI);
 	}
+
+	/*
+	 * Barrier E again, for ->lost and ->lost_seen. A reader that knew of
+	 * all but this one may sleep; one that is behind has POLLPRI already.
+	 */
+	smp_mb();
+	if (READ_ONCE(ring->consumer->lost_seen) == ring->lost - 1)
+		wake_up_poll(&sub->wait, EPOLLPRI);
 }
 
 /**
  * mmub_ring_publish - bring the header up to date
  * @sub: the subscription
  * @space: its space
+ * @state: bits of enum mmub_ring_state
  *
- * Under space->lock, in every callback, matching or not.
+ * Under space->lock, in every callback, matching or not. The state comes last:
+ * who sees it, with acquire semantics, sees the records before it.
  */
-void mmub_ring_publish(struct mmub_sub *sub, const struct mmub_space *space)
+void mmub_ring_publish(struct mmub_sub *sub, const struct mmub_space *space,
+		       u32 state)
 {
 	struct mmub_ring_header *header = sub->ring->header;
 
-	WRITE_ONCE(header->state, sub->end_state);
 	WRITE_ONCE(header->n, sub->n);
 	WRITE_ONCE(header->lost, sub->ring->lost);
 	WRITE_ONCE(header->seq, space->seq);
 	WRITE_ONCE(header->completed_seq, space->completed_seq);
 	WRITE_ONCE(header->active, space->active);
+	/* Pairs with the reader's acquire of ->state. */
+	smp_store_release(&header->state, state);
 }
 
 /**

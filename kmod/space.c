@@ -87,6 +87,10 @@ static int mmub_invalidate_range_start(struct mmu_notifier *mn,
 	mmub_who(&rec);
 
 	spin_lock(&space->lock);
+	if (space->released) {
+		spin_unlock(&space->lock);
+		return 0;
+	}
 	/* Under the lock, so that time does not run backwards in a ring. */
 	rec.time_ns = ktime_get_ns();
 	rec.seq = ++space->seq;
@@ -116,6 +120,10 @@ static void mmub_invalidate_range_end(struct mmu_notifier *mn,
 	struct mmub_sub *sub;
 
 	spin_lock(&space->lock);
+	if (space->released) {
+		spin_unlock(&space->lock);
+		return;
+	}
 	if (!WARN_ON_ONCE(!space->active) && !--space->active)
 		space->completed_seq = space->seq;
 	list_for_each_entry(sub, &space->subs, node)
@@ -125,7 +133,14 @@ static void mmub_invalidate_range_end(struct mmu_notifier *mn,
 	trace_mmubridge_invalidate_end(space, range->start, range->end);
 }
 
-/* The last mmput(), or an exec. The puts are still owed. */
+/*
+ * The last mmput(), or an exec. The puts are still owed.
+ *
+ * mn_hlist_release() calls this before it unhashes the notifier, so truncation,
+ * the OOM reaper and reclaim may still start invalidations, and the end of one
+ * that was in flight may or may not come. The range of RELEASE covers them all,
+ * so nothing counts from here on.
+ */
 static void mmub_release(struct mmu_notifier *mn, struct mm_struct *mm)
 {
 	struct mmub_space *space = to_space(mn);
@@ -143,8 +158,9 @@ static void mmub_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	spin_lock(&space->lock);
 	rec.time_ns = ktime_get_ns();
 	rec.seq = ++space->seq;
-	if (!space->active)
-		space->completed_seq = space->seq;
+	space->released = true;
+	space->active = 0;
+	space->completed_seq = space->seq;
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_release(sub, space, &rec);
 	spin_unlock(&space->lock);
@@ -168,7 +184,6 @@ static struct mmu_notifier *mmub_alloc_notifier(struct mm_struct *mm)
 
 	atomic_long_inc(&mmub_live_spaces);
 	mmub_count(allocations);
-	trace_mmubridge_alloc(space);
 	return &space->mn;
 }
 
@@ -182,15 +197,17 @@ static void mmub_free_notifier(struct mmu_notifier *mn)
 	struct mmub_space *space = to_space(mn);
 
 	trace_mmubridge_free(space);
+
+	/* Who sees the space gone from mmub_dying sees it freed and counted. */
 	spin_lock_bh(&mmub_spaces_lock);
 	list_del(&space->node);
 	if (space->subsystem)
 		space->subsystem->refs--;
-	spin_unlock_bh(&mmub_spaces_lock);
 	kfree(space);
-
 	mmub_count(frees);
 	atomic_long_dec(&mmub_live_spaces);
+	spin_unlock_bh(&mmub_spaces_lock);
+
 	wake_up_all(&mmub_freed);
 }
 
@@ -432,15 +449,12 @@ static bool mmub_freed_up_to(u64 ticket)
 }
 
 /**
- * mmub_space_synchronize - wait for the frees that puts so far have queued
+ * mmub_space_wait - wait for the frees that puts so far have queued
  * @timeout_ns: 0 for none
- *
- * mmu_notifier_synchronize() alone is synchronize_srcu(), which does not wait
- * for SRCU callbacks that another CPU has queued.
  *
  * Return: 0, -ETIMEDOUT, or -EINTR on a fatal signal.
  */
-int mmub_space_synchronize(u64 timeout_ns)
+int mmub_space_wait(u64 timeout_ns)
 {
 	unsigned long timeout;
 	long left;
@@ -450,8 +464,6 @@ int mmub_space_synchronize(u64 timeout_ns)
 	ticket = mmub_last_ticket;
 	spin_unlock_bh(&mmub_spaces_lock);
 
-	mmu_notifier_synchronize();
-
 	timeout = timeout_ns ? nsecs_to_jiffies(timeout_ns) : MAX_SCHEDULE_TIMEOUT;
 	timeout = clamp_t(unsigned long, timeout, 1, MAX_SCHEDULE_TIMEOUT);
 	left = wait_event_killable_timeout(mmub_freed, mmub_freed_up_to(ticket),
@@ -459,4 +471,19 @@ int mmub_space_synchronize(u64 timeout_ns)
 	if (left < 0)
 		return -EINTR;
 	return left ? 0 : -ETIMEDOUT;
+}
+
+/**
+ * mmub_space_synchronize - SYNCHRONIZE
+ * @timeout_ns: 0 for none; does not bound mmu_notifier_synchronize()
+ *
+ * mmu_notifier_synchronize() alone is synchronize_srcu(), which does not wait
+ * for SRCU callbacks that another CPU has queued.
+ *
+ * Return: as mmub_space_wait().
+ */
+int mmub_space_synchronize(u64 timeout_ns)
+{
+	mmu_notifier_synchronize();
+	return mmub_space_wait(timeout_ns);
 }

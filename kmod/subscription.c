@@ -31,6 +31,22 @@ struct mmub_sub *mmub_sub_alloc(void)
 	return sub;
 }
 
+/*
+ * Nothing but what this state says follows; its record is in the ring. Under
+ * space->lock.
+ */
+static void mmub_sub_end_state(struct mmub_sub *sub, struct mmub_space *space,
+			       u32 bit)
+{
+	u32 state = sub->end_state | bit;
+
+	if (sub->ring)
+		mmub_ring_publish(sub, space, state);
+	/* Pairs with the acquire in mmub_sub_poll(): HUP comes with IN. */
+	smp_store_release(&sub->end_state, state);
+	wake_up_poll(&sub->wait, EPOLLHUP);
+}
+
 /* Leave space->subs, after which no callback knows of the subscription. */
 static void mmub_sub_leave(struct mmub_sub *sub)
 {
@@ -44,18 +60,15 @@ static void mmub_sub_leave(struct mmub_sub *sub)
 
 	spin_lock(&space->lock);
 	list_del_init(&sub->node);
-	WRITE_ONCE(sub->end_state, sub->end_state | MMUB_RING_DETACHED);
 	if (sub->ring) {
 		mmub_who_in_ns(&rec, sub->pid_ns);
 		rec.time_ns = ktime_get_ns();
 		rec.seq = space->seq;
 		rec.n = sub->n;
 		mmub_ring_event(sub, &rec);
-		mmub_ring_publish(sub, space);
 	}
+	mmub_sub_end_state(sub, space, MMUB_RING_DETACHED);
 	spin_unlock(&space->lock);
-
-	wake_up_poll(&sub->wait, EPOLLHUP);
 }
 
 /* The one place where a put is paid. */
@@ -131,9 +144,20 @@ static int mmub_sub_check_idle(const struct mmub_sub *sub)
 	}
 }
 
+/*
+ * For what concerns the subscription. self_mm is looked at under the lock, so
+ * that nobody slips in while the ATTACH that sets it is under way.
+ */
 static int mmub_sub_lock(struct mmub_sub *sub)
 {
-	return mutex_lock_killable(&sub->lock) ? -EINTR : 0;
+	int ret;
+
+	if (mutex_lock_killable(&sub->lock))
+		return -EINTR;
+	ret = mmub_sub_check_mm(sub);
+	if (ret)
+		mutex_unlock(&sub->lock);
+	return ret;
 }
 
 /**
@@ -202,7 +226,7 @@ static void mmub_sub_join(struct mmub_sub *sub, struct mmub_space *space)
 	spin_lock(&space->lock);
 	list_add_tail(&sub->node, &space->subs);
 	if (sub->ring)
-		mmub_ring_publish(sub, space);
+		mmub_ring_publish(sub, space, sub->end_state);
 	spin_unlock(&space->lock);
 }
 
@@ -240,10 +264,14 @@ put_mm:
 static struct mmub_subsystem *mmub_sub_subsystem(const char *name, kuid_t uid)
 {
 	struct mmub_subsystem *subsystem = mmub_subsystem_get(name, uid);
+	int ret;
 
-	if (IS_ERR(subsystem) && !mmub_space_synchronize(0))
-		subsystem = mmub_subsystem_get(name, uid);
-	return subsystem;
+	if (!IS_ERR(subsystem))
+		return subsystem;
+	ret = mmub_space_wait(0);
+	if (ret)
+		return ERR_PTR(ret);
+	return mmub_subsystem_get(name, uid);
 }
 
 /**
@@ -419,6 +447,8 @@ int mmub_sub_stats(struct mmub_sub *sub, struct mmub_stats *stats)
  * @file: its file
  * @wait: as ->poll has it
  *
+ * Level-triggered: records that are written while some are unread wake nobody.
+ *
  * Return: EPOLLIN and EPOLLPRI as mmub_ring_poll(), EPOLLHUP once the mm is
  * released or the subscription detached.
  */
@@ -430,10 +460,11 @@ __poll_t mmub_sub_poll(struct mmub_sub *sub, struct file *file,
 	__poll_t mask = 0;
 
 	poll_wait(file, &sub->wait, wait);
+	/* First, so that the records before it are seen: mmub_sub_end_state(). */
+	if (smp_load_acquire(&sub->end_state))
+		mask |= EPOLLHUP;
 	if (ring)
 		mask |= mmub_ring_poll(ring);
-	if (READ_ONCE(sub->end_state))
-		mask |= EPOLLHUP;
 	return mask;
 }
 
@@ -479,7 +510,7 @@ void mmub_sub_start(struct mmub_sub *sub, struct mmub_space *space,
 	if (mmub_sub_matches(sub, rec))
 		mmub_sub_event(sub, rec);
 	if (sub->ring)
-		mmub_ring_publish(sub, space);
+		mmub_ring_publish(sub, space, sub->end_state);
 }
 
 /**
@@ -490,7 +521,7 @@ void mmub_sub_start(struct mmub_sub *sub, struct mmub_space *space,
 void mmub_sub_end(struct mmub_sub *sub, struct mmub_space *space)
 {
 	if (sub->ring)
-		mmub_ring_publish(sub, space);
+		mmub_ring_publish(sub, space, sub->end_state);
 }
 
 /**
@@ -502,9 +533,6 @@ void mmub_sub_end(struct mmub_sub *sub, struct mmub_space *space)
 void mmub_sub_release(struct mmub_sub *sub, struct mmub_space *space,
 		      const struct mmub_record *rec)
 {
-	WRITE_ONCE(sub->end_state, sub->end_state | MMUB_RING_RELEASED);
 	mmub_sub_event(sub, rec);
-	if (sub->ring)
-		mmub_ring_publish(sub, space);
-	wake_up_poll(&sub->wait, EPOLLHUP);
+	mmub_sub_end_state(sub, space, MMUB_RING_RELEASED);
 }

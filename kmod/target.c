@@ -8,6 +8,8 @@
  * and who holds it can read that memory already, so that passing it on to us
  * gives nothing away.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <linux/sched.h>

@@ -9,48 +9,35 @@
 
 #include "internal.h"
 
-DECLARE_EVENT_CLASS(mmubridge_space,
+/* id 0: never bound, since mmu_notifier_get_locked() could not register it. */
+TRACE_EVENT(mmubridge_free,
 	TP_PROTO(const struct mmub_space *space),
 	TP_ARGS(space),
 	TP_STRUCT__entry(
-		__field(const void *, space)
 		__field(u64, id)
 	),
 	TP_fast_assign(
-		__entry->space = space;
 		__entry->id = space->id;
 	),
-	TP_printk("space=%p id=%llu", __entry->space, __entry->id)
+	TP_printk("id=%llu", __entry->id)
 );
 
-/* Before the space has its id: match it to its get by the pointer. */
-DEFINE_EVENT(mmubridge_space, mmubridge_alloc,
-	TP_PROTO(const struct mmub_space *space),
-	TP_ARGS(space)
-);
-
-DEFINE_EVENT(mmubridge_space, mmubridge_free,
-	TP_PROTO(const struct mmub_space *space),
-	TP_ARGS(space)
-);
-
+/* shared=0: this get allocated the space. */
 TRACE_EVENT(mmubridge_get,
 	TP_PROTO(const struct mmub_space *space, u32 users, u32 shared),
 	TP_ARGS(space, users, shared),
 	TP_STRUCT__entry(
-		__field(const void *, space)
 		__field(u64, id)
 		__field(u32, users)
 		__field(u32, shared)
 	),
 	TP_fast_assign(
-		__entry->space = space;
 		__entry->id = space->id;
 		__entry->users = users;
 		__entry->shared = shared;
 	),
-	TP_printk("space=%p id=%llu users=%u shared=%u", __entry->space,
-		  __entry->id, __entry->users, __entry->shared)
+	TP_printk("id=%llu users=%u shared=%u", __entry->id, __entry->users,
+		  __entry->shared)
 );
 
 TRACE_EVENT(mmubridge_put,

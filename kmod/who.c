@@ -51,8 +51,8 @@ void mmub_who(struct mmub_record *rec)
  * @rec: its pid, tid, comm and MMUB_RECORD_FOREIGN are filled in
  * @ns: the namespace
  *
- * A task that @ns does not see stays nameless, so that a container learns
- * nothing of its neighbours.
+ * A task that @ns does not see stays nameless, so that a container does not
+ * learn who its neighbours are.
  */
 void mmub_who_in_ns(struct mmub_record *rec, struct pid_namespace *ns)
 {
