@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge;
+
+import io.mmubridge.backend.Backend;
+import io.mmubridge.kernel.KernelBackend;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * The way to the kernel's mmu notifiers: an open {@code /dev/mmubridge}.
+ *
+ * {@snippet lang = java :
+ * try (Mmu mmu = Mmu.open();
+ *         Subscription subscription = mmu.subsystem("rdma").get(mmu.self())) {
+ *     subscription.events().drain(event -> System.out.println(event.copy()));
+ * }
+ * }
+ *
+ * <p>Every method but {@link #close()} throws {@link IllegalStateException} after it.
+ */
+public final class Mmu implements AutoCloseable {
+    private final Backend backend;
+
+    Mmu(Backend backend) {
+        this.backend = backend;
+    }
+
+    /**
+     * Opens {@code /dev/mmubridge}.
+     *
+     * @return the open device
+     * @throws MmuUnavailableException if the module is not loaded, this user has no permission on the device, the versions
+     *     do not fit, or this JVM may not call native code
+     */
+    public static Mmu open() {
+        return new Mmu(KernelBackend.open(Path.of("/dev/mmubridge")));
+    }
+
+    /**
+     * Opens the device where a container, say, has it under another name.
+     *
+     * @param device the module's character device
+     * @return the open device
+     * @throws MmuUnavailableException as {@link #open()} does, or if it is something else
+     */
+    public static Mmu open(Path device) {
+        return new Mmu(KernelBackend.open(device));
+    }
+
+    /**
+     * What stands behind this: {@code kernel}.
+     *
+     * @return its name
+     */
+    public String backend() {
+        return backend.name();
+    }
+
+    /**
+     * Why that backend was taken.
+     *
+     * @return a sentence for people
+     */
+    public String reason() {
+        return backend.reason();
+    }
+
+    /**
+     * What it can do.
+     *
+     * @return as asked for now: limits can be moved while the module is loaded
+     */
+    public Capabilities capabilities() {
+        return backend.capabilities();
+    }
+
+    /**
+     * The counters of the whole module.
+     *
+     * @return their values now
+     */
+    public MmuStatistics statistics() {
+        return backend.statistics();
+    }
+
+    /**
+     * The address space of this JVM.
+     *
+     * @return its name
+     */
+    public AddressSpace self() {
+        return new AddressSpace.Self();
+    }
+
+    /**
+     * The address space of a process.
+     *
+     * @param pid as this JVM's {@code /proc} names it
+     * @return its name
+     * @throws AttachException if there is no such process
+     */
+    public AddressSpace process(long pid) {
+        ProcessHandle handle = ProcessHandle.of(pid)
+                .orElseThrow(() -> new AttachException(
+                        AttachException.Reason.GONE,
+                        "There is no process " + pid + ", or /proc hides it (mount option hidepid)."));
+        return process(handle);
+    }
+
+    /**
+     * The address space of a process.
+     *
+     * @param handle the process
+     * @return its name
+     */
+    public AddressSpace process(ProcessHandle handle) {
+        return new AddressSpace.OfProcess(handle);
+    }
+
+    /**
+     * The address space of a process.
+     *
+     * @param pidfd a descriptor of {@code pidfd_open(2)}, which stays the caller's
+     * @return its name
+     */
+    public AddressSpace pidfd(int pidfd) {
+        return new AddressSpace.OfPidfd(pidfd);
+    }
+
+    /**
+     * A key: who wants to know.
+     *
+     * <p>Subscriptions of one subsystem on one address space share one notifier of the kernel. Names belong to the user who
+     * opened the device: another user's subsystem of the same name is another one. The module binds one of its
+     * {@code struct mmu_notifier_ops} to the name while it has subscriptions.
+     *
+     * @param name 1 to 31 of the characters A-Z, a-z, 0-9, dot, underscore and hyphen
+     * @return the subsystem
+     * @throws IllegalArgumentException if the name is not such
+     */
+    public Subsystem subsystem(String name) {
+        return new Subsystem(backend, name);
+    }
+
+    /**
+     * Starts a command and stops it at its first instruction, so that it can be subscribed to before it has done anything.
+     * It has this JVM's environment, directory, and standard input and output.
+     *
+     * @param command a program, looked up in {@code PATH}, and its arguments
+     * @return the stopped command
+     * @throws LaunchException if there is no such program, or it cannot be executed, or this process may not stop it
+     */
+    public Launch launch(List<String> command) {
+        return new Launch(backend.launch(command));
+    }
+
+    /**
+     * Waits until every notifier whose last reference was put before this call has been freed: the kernel's
+     * {@code mmu_notifier_synchronize()}, and then for each {@code free_notifier()}. An interrupt does not end it.
+     */
+    public void synchronize() {
+        boolean done = backend.synchronize(0);
+        assert done : "without a deadline there is none to miss";
+    }
+
+    /**
+     * The same, with a limit.
+     *
+     * @param timeout more than zero
+     * @return false if time ran out
+     * @throws IllegalArgumentException if {@code timeout} is zero or less
+     */
+    public boolean synchronize(Duration timeout) {
+        long nanos = Durations.toNanos(timeout);
+        if (nanos <= 0) {
+            throw new IllegalArgumentException("timeout must be more than zero, not " + timeout);
+        }
+        return backend.synchronize(nanos);
+    }
+
+    /** Closes every subscription made from here, and the device. Does nothing the second time. */
+    @Override
+    public void close() {
+        backend.close();
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.backend;
+
+import io.mmubridge.AddressSpace;
+import io.mmubridge.Capabilities;
+import io.mmubridge.Filter;
+import io.mmubridge.MmuStatistics;
+import io.mmubridge.RingOptions;
+import java.util.List;
+
+/** What stands behind {@link io.mmubridge.Mmu}, whose documentation is the contract. */
+public interface Backend extends AutoCloseable {
+    /** One word. */
+    String name();
+
+    /** Why this one was taken, a sentence. */
+    String reason();
+
+    /** What it can do. */
+    Capabilities capabilities();
+
+    /** Its counters. */
+    MmuStatistics statistics();
+
+    /**
+     * Waits for notifiers that were put to be freed.
+     *
+     * @param timeoutNanos 0 for no limit
+     * @return false if time ran out
+     */
+    boolean synchronize(long timeoutNanos);
+
+    /** Makes a subscription. */
+    BackendSubscription attach(String subsystem, AddressSpace space, RingOptions ring, Filter filter);
+
+    /** Starts a command and stops it at its first instruction. */
+    BackendLaunch launch(List<String> command);
+
+    @Override
+    void close();
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.kernel;
+
+import static io.mmubridge.ffi.mmubridge_h.*;
+
+import io.mmubridge.AddressRange;
+import io.mmubridge.AddressSpace;
+import io.mmubridge.EventType;
+import io.mmubridge.Filter;
+import io.mmubridge.InvalidationEvent;
+import io.mmubridge.MmuException;
+import io.mmubridge.RingOptions;
+import io.mmubridge.SubscriptionStatistics;
+import io.mmubridge.backend.BackendSubscription;
+import io.mmubridge.ffi.mmub_attach;
+import io.mmubridge.ffi.mmub_range;
+import io.mmubridge.ffi.mmub_stats;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One descriptor of the device, attached, and its ring.
+ *
+ * <p>Whatever uses the descriptor or the ring is inside {@link #lifetime}. Closing detaches at once, wakes the thread that
+ * waits, and lets the last one out cancel the registration, unmap and close, in that order.
+ */
+final class KernelSubscription implements BackendSubscription {
+    /** Signals interrupt the kernel's get, and a JVM has many: how long the library tries again. */
+    private static final long ATTACH_NANOS = 30_000_000_000L;
+
+    private final KernelBackend backend;
+    private final int descriptor;
+    private final @Nullable RingMapping mapping;
+    private final @Nullable RingStream stream;
+    private final Poller.@Nullable Registration registration;
+    private final Lifetime lifetime = new Lifetime(this::release);
+    private final AtomicBoolean detached = new AtomicBoolean();
+    private final long spaceId;
+    private final boolean sharedNotifier;
+    private volatile long lostAtEnd;
+
+    private KernelSubscription(
+            KernelBackend backend, int descriptor, @Nullable RingMapping mapping, MemorySegment attached) {
+        this.backend = backend;
+        this.descriptor = descriptor;
+        this.mapping = mapping;
+        this.spaceId = mmub_attach.space_id(attached);
+        this.sharedNotifier = mmub_attach.shared(attached) != 0;
+        if (mapping == null) {
+            stream = null;
+            registration = null;
+        } else {
+            registration = backend.poller().register(descriptor, this::wake);
+            stream = new RingStream(mapping.reader(), lifetime, registration::arm);
+        }
+    }
+
+    /** Opens a descriptor and attaches it; the caller is inside the backend's lifetime. */
+    static KernelSubscription attach(
+            KernelBackend backend, String subsystem, AddressSpace space, RingOptions options, Filter filter) {
+        int descriptor = KernelBackend.openDescriptor(backend.device());
+        RingMapping mapping = null;
+        try (Arena arena = Arena.ofConfined();
+                MemoryDescriptor memory = MemoryDescriptor.open(space)) {
+            if (options.records() > 0) {
+                mapping = RingMapping.open(descriptor, options);
+            }
+            if (!filter.equals(Filter.all())) {
+                setFilter(descriptor, filter);
+            }
+            MemorySegment attached = mmub_attach.allocate(arena);
+            int result =
+                    mmub_attach(descriptor, arena.allocateFrom(subsystem), memory.number(), ATTACH_NANOS, attached);
+            if (result < 0) {
+                throw AttachFailures.ofAttach(subsystem, -result);
+            }
+            backend.enter();
+            return new KernelSubscription(backend, descriptor, mapping, attached);
+        } catch (RuntimeException e) {
+            if (mapping != null) {
+                mapping.close();
+            }
+            KernelBackend.closeDescriptor(descriptor);
+            throw e;
+        }
+    }
+
+    @Override
+    public long spaceId() {
+        return spaceId;
+    }
+
+    @Override
+    public boolean sharedNotifier() {
+        return sharedNotifier;
+    }
+
+    @Override
+    public SubscriptionStatistics statistics() {
+        enterAttached();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment stats = mmub_stats.allocate(arena);
+            KernelBackend.check("MMUB_IOC_STATS", mmub_stats(descriptor, stats));
+            return new SubscriptionStatistics(
+                    mmub_stats.space_id(stats),
+                    mmub_stats.space_users(stats),
+                    mmub_stats.space_invalidations(stats),
+                    mmub_stats.space_nonblockable(stats),
+                    mmub_stats.space_seq(stats),
+                    mmub_stats.space_completed_seq(stats),
+                    mmub_stats.space_active(stats),
+                    mmub_stats.sub_n(stats),
+                    mmub_stats.sub_records(stats),
+                    mmub_stats.sub_lost(stats));
+        } finally {
+            lifetime.exit();
+        }
+    }
+
+    @Override
+    public void filter(Filter filter) {
+        enterAttached();
+        try {
+            setFilter(descriptor, filter);
+        } finally {
+            lifetime.exit();
+        }
+    }
+
+    private void enterAttached() {
+        lifetime.enterOrThrow("this subscription");
+        if (detached.get()) {
+            lifetime.exit();
+            throw new IllegalStateException("this subscription is detached");
+        }
+    }
+
+    private static void setFilter(int descriptor, Filter filter) {
+        long types = 0;
+        for (EventType type : filter.types()) {
+            types |= 1L << Codes.code(type);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            int count = filter.ranges().size();
+            MemorySegment ranges = count == 0 ? MemorySegment.NULL : mmub_range.allocateArray(count, arena);
+            for (int i = 0; i < count; i++) {
+                AddressRange range = filter.ranges().get(i);
+                MemorySegment element = mmub_range.asSlice(ranges, i);
+                mmub_range.start(element, range.start());
+                mmub_range.end(element, range.end());
+            }
+            int result = mmub_filter_set(descriptor, types, ranges, count);
+            if (result == -E2BIG() || result == -EINVAL()) {
+                throw new MmuException("The filter has " + count
+                        + " ranges, more than the module allows; its capabilities name the limit.");
+            }
+            KernelBackend.check("MMUB_IOC_FILTER_SET", result);
+        }
+    }
+
+    @Override
+    public int drain(Consumer<? super InvalidationEvent> handler, int limit) {
+        return stream().drain(handler, limit);
+    }
+
+    @Override
+    public boolean await(long timeoutNanos) throws InterruptedException {
+        return stream().await(timeoutNanos);
+    }
+
+    @Override
+    public boolean isEnded() {
+        return stream().isEnded();
+    }
+
+    @Override
+    public long lost() {
+        RingMapping ring = mapping;
+        if (ring == null || !lifetime.enter()) {
+            return lostAtEnd;
+        }
+        try {
+            return ring.reader().lost();
+        } finally {
+            lifetime.exit();
+        }
+    }
+
+    private RingStream stream() {
+        if (stream == null) {
+            throw new IllegalStateException("this subscription was got without a ring");
+        }
+        return stream;
+    }
+
+    @Override
+    public void detach() {
+        if (lifetime.enter()) {
+            try {
+                if (detached.compareAndSet(false, true)) {
+                    KernelBackend.check("MMUB_IOC_DETACH", mmub_detach(descriptor));
+                }
+            } finally {
+                lifetime.exit();
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        detach();
+        if (lifetime.close()) {
+            wake();
+        }
+    }
+
+    private void wake() {
+        if (stream != null) {
+            stream.wake();
+        }
+    }
+
+    private void release() {
+        if (registration != null) {
+            registration.cancel();
+        }
+        if (mapping != null) {
+            lostAtEnd = mapping.reader().lost();
+            mapping.close();
+        }
+        KernelBackend.closeDescriptor(descriptor);
+        backend.forget(this);
+    }
+}

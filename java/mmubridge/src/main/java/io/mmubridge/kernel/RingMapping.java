@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.kernel;
+
+import static io.mmubridge.ffi.mmubridge_h.*;
+
+import io.mmubridge.MmuException;
+import io.mmubridge.RingOptions;
+import io.mmubridge.ffi.mmub_ring;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A ring that libmmubridge has mapped.
+ *
+ * <p>The segments belong to a shared arena of their own, which is closed before the ring is unmapped: an access that the
+ * {@link Lifetime} of the subscription failed to keep out would be an exception, not the end of the JVM.
+ */
+final class RingMapping {
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment ring;
+    private final RingReader reader;
+
+    private RingMapping(MemorySegment ring) {
+        this.ring = ring;
+        MemorySegment header = mmub_ring.header(ring).reinterpret(mmub_ring.ring_size(ring), arena, null);
+        MemorySegment consumer = mmub_ring.consumer(ring).reinterpret(mmub_ring.consumer_size(ring), arena, null);
+        reader = new RingReader(header, consumer, new RecordView(RingMapping::syscall));
+    }
+
+    /** Sets a ring up and maps it. */
+    static RingMapping open(int descriptor, RingOptions options) {
+        MemorySegment ring = mmub_ring.allocate(Arena.ofAuto());
+        int result = mmub_ring_open(descriptor, options.records(), options.wakeupEvents(), ring);
+        if (result < 0) {
+            throw failure(options, -result);
+        }
+        return new RingMapping(ring);
+    }
+
+    RingReader reader() {
+        return reader;
+    }
+
+    /** Unmaps the ring; nobody may be reading. */
+    void close() {
+        arena.close();
+        KernelBackend.check("munmap", mmub_ring_close(ring));
+    }
+
+    private static MmuException failure(RingOptions options, int error) {
+        String subject = "A ring of " + options.records() + " records cannot be had: ";
+        if (error == EINVAL()) {
+            return new MmuException(subject + "the module's limits, among its capabilities, do not allow that size.");
+        }
+        if (error == ENOBUFS()) {
+            return new MmuException(subject + "this user's RLIMIT_MEMLOCK is spent. "
+                    + "Take a smaller ring, close others, or raise the limit (ulimit -l).");
+        }
+        return new MmuException(subject + Errno.name(error) + ".");
+    }
+
+    private static @Nullable String syscall(long architecture, long number) {
+        MemorySegment name = mmub_syscall_name((int) architecture, (int) number);
+        return name.equals(MemorySegment.NULL) ? null : name.getString(0);
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge;
+
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaCall.Predicates.target;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.type;
+import static com.tngtech.archunit.core.domain.properties.HasName.Predicates.name;
+import static com.tngtech.archunit.core.domain.properties.HasOwner.Predicates.With.owner;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.core.importer.Location;
+import java.lang.foreign.MemorySegment;
+import org.junit.jupiter.api.Test;
+
+/** What may use what. */
+class ArchitectureTest {
+    private static final JavaClasses ALL = new ClassFileImporter().importPackages("io.mmubridge");
+    private static final JavaClasses SHIPPED = new ClassFileImporter()
+            .withImportOption(ArchitectureTest::isShipped)
+            .importPackages("io.mmubridge");
+
+    private static boolean isShipped(Location location) {
+        return new ImportOption.DoNotIncludeTests().includes(location);
+    }
+
+    @Test
+    void onlyTheKernelBackendUsesTheBindings() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("io.mmubridge.kernel", "io.mmubridge.ffi")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.mmubridge.ffi")
+                .check(SHIPPED);
+    }
+
+    @Test
+    void onlyTheKernelBackendTouchesNativeMemory() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("io.mmubridge.kernel", "io.mmubridge.ffi")
+                .should()
+                .dependOnClassesThat(resideInAPackage("java.lang.foreign").and(not(type(MemorySegment.class))))
+                .orShould()
+                .callMethodWhere(target(name("reinterpret")))
+                .check(SHIPPED);
+    }
+
+    @Test
+    void onlyMmuChoosesTheBackend() {
+        noClasses()
+                .that()
+                .resideInAPackage("io.mmubridge")
+                .and()
+                .areNotAssignableTo(Mmu.class)
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("io.mmubridge.kernel")
+                .check(SHIPPED);
+    }
+
+    @Test
+    void backendsDoNotKnowWhatStandsInFrontOfThem() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("io.mmubridge.backend", "io.mmubridge.kernel")
+                .should()
+                .dependOnClassesThat()
+                .belongToAnyOf(Mmu.class, Subsystem.class, Subscription.class, EventStream.class, Launch.class)
+                .check(SHIPPED);
+    }
+
+    @Test
+    void noJni() {
+        noMethods().should().haveModifier(JavaModifier.NATIVE).check(ALL);
+        noClasses()
+                .should()
+                .callMethod(System.class, "load", String.class)
+                .orShould()
+                .callMethod(System.class, "loadLibrary", String.class)
+                .check(ALL);
+    }
+
+    @Test
+    void noReflection() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("java.lang.reflect")
+                .orShould()
+                .callMethod(Class.class, "forName", String.class)
+                .check(SHIPPED);
+    }
+
+    @Test
+    void nobodySleeps() {
+        noClasses()
+                .should()
+                .callMethodWhere(target(name("sleep")).and(target(owner(type(Thread.class)))))
+                .check(ALL);
+    }
+}
