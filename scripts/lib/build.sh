@@ -36,3 +36,52 @@ module_file() {
 	fi
 	echo "$to/mmubridge.ko"
 }
+
+native_make() {
+	need make=make cc=gcc /usr/include/stdio.h=libc6-dev
+	say "building libmmubridge"
+	mkdir -p "$build/native"
+	touch "$build/native/.making" # older than what is edited meanwhile
+	make -s -C "$project/native" BUILD="$build/native" lib subject >&2 ||
+		die "native/ does not build"
+	mv "$build/native/.making" "$build/native/.made"
+}
+
+# native_build: libmmubridge.so and subject are in build/native.
+native_build() {
+	if stale "$build/native/.made" "$project"/native/{include,src,subject,Makefile} \
+		"$project/kmod/mmubridge_uapi.h"; then
+		with_lock "$build/native.lock" native_make
+	fi
+}
+
+# maven JDK ARGUMENT...: under that JDK, whose warnings about what Maven itself
+# still does are nothing to us.
+maven() {
+	local jdk=$1
+	shift
+	need mvn=maven
+	JAVA_HOME=$jdk MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow" \
+		mvn -B -ntp -Dstyle.color=never -f "$project/pom.xml" "$@"
+}
+
+cli_make() {
+	local begun
+	say "building the command-line program (the first time, Maven downloads its plugins)"
+	begun=$(mktemp)
+	maven "$1" -q -pl java/mmubridge-cli -am -DskipTests package >&2 ||
+		die "the command-line program does not build"
+	touch -r "$begun" "$(cli_jar)" # older than what was edited meanwhile
+	rm "$begun"
+}
+
+cli_jar() {
+	echo "$project/java/mmubridge-cli/target/mmubridge-cli.jar"
+}
+
+# cli_build JDK: the jar is where cli_jar says.
+cli_build() {
+	if stale "$(cli_jar)" "$project"/java/mmubridge{,-cli}/{src/main,pom.xml} "$project/pom.xml"; then
+		with_lock "$build/cli.lock" cli_make "$1"
+	fi
+}
