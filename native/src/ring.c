@@ -111,13 +111,11 @@ int mmub_ring_wait(int fd, const struct mmub_ring *ring, int64_t timeout_ns)
 		ready = ppoll(&poll_fd, 1, timeout_ns > 0 ? &left : NULL, NULL);
 		if (ready < 0)
 			return -errno;
-		if (ready && !(poll_fd.revents & POLLIN)) {
-			count = ring_unread(ring);
-			if (count)
-				return count;
-			if (poll_fd.revents & POLLHUP)
-				return -ENODATA;
+		/*
+		 * POLLHUP may come a moment before the record that tells why, so
+		 * only ring_unread() says that this is the end.
+		 */
+		if (ready && !(poll_fd.revents & (POLLIN | POLLHUP)))
 			return poll_fd.revents & POLLNVAL ? -EBADF : -EIO;
-		}
 	}
 }
