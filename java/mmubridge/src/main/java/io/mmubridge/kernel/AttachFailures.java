@@ -21,19 +21,20 @@ final class AttachFailures {
      * @param error a positive error number
      */
     static AttachException ofOpen(long pid, int error) {
-        if (error == ESRCH()) {
-            return gone(pid);
-        }
-        if (error != EACCES() && error != EPERM()) {
+        if (error != ESRCH() && error != EACCES() && error != EPERM()) {
             return new AttachException(
                     Reason.OTHER, "The memory of process " + pid + " cannot be opened: " + Errno.name(error) + ".");
         }
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment text = arena.allocate(TEXT_SIZE);
             Reason reason = reason(mmub_refusal(Math.toIntExact(pid), text, TEXT_SIZE));
+            if (error == ESRCH() && reason != Reason.KERNEL_THREAD) {
+                return gone(pid);
+            }
             return new AttachException(
                     reason,
-                    "The kernel refuses to attach to process " + pid + ": " + text.getString(0) + " " + advice(reason));
+                    "The kernel refuses to attach to process " + pid + ": " + text.getString(0) + ". "
+                            + advice(reason));
         }
     }
 

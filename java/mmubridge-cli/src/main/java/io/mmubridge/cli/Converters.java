@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import io.mmubridge.AddressRange;
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Words of the command line that stand for values. */
+final class Converters {
+    private Converters() {}
+
+    /** START-END or START+SIZE; numbers are decimal, or hexadecimal with 0x. */
+    static final class Range implements ITypeConverter<AddressRange> {
+        private static final Pattern SYNTAX = Pattern.compile("(0x[0-9a-fA-F]+|[0-9]+)([-+])(0x[0-9a-fA-F]+|[0-9]+)");
+
+        @Override
+        public AddressRange convert(String word) {
+            Matcher matcher = SYNTAX.matcher(word);
+            if (!matcher.matches()) {
+                throw new TypeConversionException(
+                        "'" + word + "' is not a range: START-END or START+SIZE, with 0x where hexadecimal");
+            }
+            try {
+                long start = number(matcher.group(1));
+                long second = number(matcher.group(3));
+                return new AddressRange(start, matcher.group(2).equals("-") ? second : start + second);
+            } catch (IllegalArgumentException e) {
+                throw new TypeConversionException("'" + word + "' is not a range: " + e.getMessage());
+            }
+        }
+
+        private static long number(String digits) {
+            return digits.startsWith("0x")
+                    ? Long.parseUnsignedLong(digits, 2, digits.length(), 16)
+                    : Long.parseUnsignedLong(digits);
+        }
+    }
+
+    /** A number with a unit: ms, s, m or h; seconds without. */
+    static final class Time implements ITypeConverter<Duration> {
+        private static final Pattern SYNTAX = Pattern.compile("([0-9]{1,9}(?:\\.[0-9]{1,9})?)(ms|s|m|h)?");
+
+        @Override
+        public Duration convert(String word) {
+            Matcher matcher = SYNTAX.matcher(word);
+            if (!matcher.matches()) {
+                throw new TypeConversionException(
+                        "'" + word + "' is not a duration: a number with ms, s, m or h, such as 1.5s");
+            }
+            String unit = matcher.group(2) == null ? "s" : matcher.group(2);
+            BigDecimal nanos = new BigDecimal(matcher.group(1)).multiply(BigDecimal.valueOf(nanosOf(unit)));
+            return Duration.ofNanos(nanos.longValue());
+        }
+
+        private static long nanosOf(String unit) {
+            return switch (unit) {
+                case "ms" -> 1_000_000L;
+                case "s" -> 1_000_000_000L;
+                case "m" -> 60_000_000_000L;
+                default -> 3_600_000_000_000L;
+            };
+        }
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import io.mmubridge.InvalidationEvent;
+import java.io.IOException;
+
+/** Writes what a watch sees. */
+interface EventWriter {
+    /** Writes an event. */
+    void event(InvalidationEvent event) throws IOException;
+
+    /** Writes the last word. */
+    void summary(Summary summary) throws IOException;
+
+    /** Hands everything over to who reads. */
+    void flush() throws IOException;
+
+    /** Whether nobody reads any more. */
+    boolean isBroken();
+}

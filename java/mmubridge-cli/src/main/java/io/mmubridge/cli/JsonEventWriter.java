@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import io.mmubridge.EventPhase;
+import io.mmubridge.EventType;
+import io.mmubridge.InvalidationEvent;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** One object a line; other programs rely on the names. */
+final class JsonEventWriter implements EventWriter {
+    private final PrintWriter out;
+    private final JsonGenerator json;
+
+    JsonEventWriter(PrintWriter out) throws IOException {
+        this.out = out;
+        json = Json.generator(out);
+    }
+
+    @Override
+    public void event(InvalidationEvent event) throws IOException {
+        json.writeStartObject();
+        json.writeNumberField("seq", event.seq());
+        json.writeNumberField("n", event.n());
+        json.writeNumberField("time_ns", event.timeNanos());
+        json.writeStringField("phase", event.phase().label());
+        json.writeStringField("type", type(event));
+        json.writeStringField("start", Json.address(event.start()));
+        json.writeStringField("end", Json.address(event.end()));
+        json.writeBooleanField("blockable", event.isBlockable());
+        json.writeNumberField("pid", event.pid());
+        json.writeNumberField("tid", event.tid());
+        json.writeStringField("comm", event.comm());
+        json.writeStringField("entry", event.entry().label());
+        json.writeStringField("syscall", event.syscall());
+        json.writeNullField("cause");
+        json.writeNumberField("shadowed", event.shadowed());
+        if (event.phase() == EventPhase.LOST) {
+            json.writeNumberField("lost_from", event.lostFrom());
+            json.writeNumberField("lost_to", event.lostTo());
+        }
+        json.writeEndObject();
+        Json.newLine(json);
+    }
+
+    /** Marks of the stream have no type. */
+    private static @Nullable String type(InvalidationEvent event) {
+        return switch (event.phase()) {
+            case START, RELEASE -> event.type().name();
+            case EXEC, LOST, DETACHED -> null;
+        };
+    }
+
+    @Override
+    public void summary(Summary summary) throws IOException {
+        Tally tally = summary.tally();
+        json.writeStartObject();
+        json.writeObjectFieldStart("summary");
+        json.writeNumberField("pid", summary.pid());
+        json.writeStringField("subsystem", summary.subsystem());
+        json.writeStringField("end", summary.end().label());
+        json.writeNumberField("duration_ns", summary.durationNanos());
+        json.writeNumberField("events", tally.events());
+        json.writeNumberField("lost", tally.lost());
+        json.writeObjectFieldStart("by_type");
+        for (Map.Entry<EventType, Long> type : tally.byType().entrySet()) {
+            json.writeNumberField(type.getKey().name(), type.getValue());
+        }
+        json.writeEndObject();
+        json.writeArrayFieldStart("by_task");
+        for (Map.Entry<Tally.Task, Long> task : tally.byTask().entrySet()) {
+            json.writeStartObject();
+            json.writeNumberField("pid", task.getKey().pid());
+            json.writeNumberField("tid", task.getKey().tid());
+            json.writeStringField("comm", task.getKey().comm());
+            json.writeNumberField("events", task.getValue());
+            json.writeEndObject();
+        }
+        json.writeEndArray();
+        Integer status = summary.status();
+        if (status == null) {
+            json.writeNullField("status");
+        } else {
+            json.writeNumberField("status", status);
+        }
+        json.writeEndObject();
+        json.writeEndObject();
+        Json.newLine(json);
+    }
+
+    @Override
+    public void flush() throws IOException {
+        json.flush();
+    }
+
+    @Override
+    public boolean isBroken() {
+        return out.checkError();
+    }
+}

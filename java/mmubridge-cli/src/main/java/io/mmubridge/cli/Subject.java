@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import io.mmubridge.MmuException;
+import java.io.BufferedReader;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+
+/**
+ * The subject: a small C program that does memory operations on command and says exactly what it did. One command is one
+ * line, and so is one reply.
+ */
+final class Subject implements AutoCloseable {
+    /** The system property that names the program's file. */
+    static final String PROPERTY = "mmubridge.subject";
+
+    private final Process process;
+    private final BufferedWriter commands;
+    private final BufferedReader replies;
+
+    private Subject(Process process) {
+        this.process = process;
+        this.commands = process.outputWriter(UTF_8);
+        this.replies = process.inputReader(UTF_8);
+    }
+
+    /** Starts one. */
+    static Subject start() throws IOException {
+        String path = System.getProperty(PROPERTY);
+        if (path == null || !Files.isExecutable(Path.of(path))) {
+            throw new MmuException(
+                    "The program to demonstrate with is not there: build native/ and name its file with -D" + PROPERTY
+                            + "=/absolute/path/subject.");
+        }
+        Subject subject = new Subject(new ProcessBuilder(path)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start());
+        subject.reply("its start");
+        return subject;
+    }
+
+    long pid() {
+        return process.pid();
+    }
+
+    /** Carries out a command and gives the scalar members of the reply. */
+    Map<String, String> run(String command) throws IOException {
+        commands.write(command);
+        commands.newLine();
+        commands.flush();
+        return reply(command);
+    }
+
+    private Map<String, String> reply(String command) throws IOException {
+        String line = replies.readLine();
+        if (line == null) {
+            throw new IOException("the subject ended at: " + command);
+        }
+        Map<String, String> reply = Json.scalars(line);
+        if (!"true".equals(reply.get("ok"))) {
+            throw new IOException("the subject could not do '" + command + "': " + reply.get("error"));
+        }
+        return reply;
+    }
+
+    /** Ends it: it exits when its input does. */
+    @Override
+    public void close() throws IOException {
+        commands.close();
+        try {
+            process.waitFor();
+        } catch (InterruptedException e) {
+            process.destroy();
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is said when a watch is over.
+ *
+ * @param pid the process that was watched
+ * @param subsystem under which name
+ * @param end why it is over
+ * @param durationNanos how long it was watched
+ * @param tally what was written
+ * @param status the command's, or null if a process was watched that was there before
+ */
+record Summary(
+        long pid,
+        String subsystem,
+        End end,
+        long durationNanos,
+        Tally tally,
+        @Nullable Integer status) {
+    /** Why a watch is over. */
+    enum End {
+        /** The address space went away: the process exited or executed another program. */
+        RELEASE,
+        /** As many events were seen as {@code --count} asks for. */
+        COUNT,
+        /** The time of {@code --duration} is up. */
+        DURATION,
+        /** A signal asked to stop. */
+        SIGNAL,
+        /** Nobody reads the output any more. */
+        OUTPUT;
+
+        String label() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import io.mmubridge.AddressRange;
+import io.mmubridge.AddressSpace;
+import io.mmubridge.Capabilities;
+import io.mmubridge.EventType;
+import io.mmubridge.Filter;
+import io.mmubridge.Launch;
+import io.mmubridge.Mmu;
+import io.mmubridge.RingOptions;
+import io.mmubridge.Subscription;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Writes the invalidations of a process, or of a command from its first instruction on. */
+@Command(
+        name = "watch",
+        description = {
+            "Shows every invalidation of a process's memory: what, where, and who.",
+            "A COMMAND is watched from its first instruction on, and its status is the exit status.",
+            "Ctrl-C and SIGTERM end the watch with its summary; a COMMAND gets SIGTERM then."
+        },
+        customSynopsis = {"mmubridge watch [OPTIONS] PID", "mmubridge watch [OPTIONS] -- COMMAND [ARGUMENT...]"})
+final class WatchCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--json", description = "One JSON object a line; the last has the key summary.")
+    private boolean json;
+
+    @Option(
+            names = "--ring",
+            paramLabel = "RECORDS",
+            defaultValue = "4096",
+            description =
+                    "Size of the ring, a power of two (default: ${DEFAULT-VALUE}). What finds it full is lost, and said.")
+    private int ring;
+
+    @Option(
+            names = "--type",
+            paramLabel = "TYPE",
+            split = ",",
+            description = "Only these types: ${COMPLETION-CANDIDATES}.")
+    private Set<EventType> types = EnumSet.allOf(EventType.class);
+
+    @Option(
+            names = "--range",
+            paramLabel = "START-END",
+            converter = Converters.Range.class,
+            description = "Only what overlaps this range, or one of them if there are several; also START+SIZE.")
+    private List<AddressRange> ranges = List.of();
+
+    @Option(names = "--count", paramLabel = "EVENTS", description = "Stop after so many events.")
+    private @Nullable Long count;
+
+    @Option(
+            names = "--duration",
+            paramLabel = "TIME",
+            converter = Converters.Time.class,
+            description = "Stop after this time, such as 500ms, 10s, 2m.")
+    private @Nullable Duration duration;
+
+    @Option(
+            names = "--subsystem",
+            paramLabel = "NAME",
+            defaultValue = "watch",
+            description = "Whose notifier to share (default: ${DEFAULT-VALUE}).")
+    private String subsystem;
+
+    @Parameters(arity = "1..*", paramLabel = "PID | -- COMMAND", description = "A process, or a command to start.")
+    private List<String> target;
+
+    @Override
+    public Integer call() throws IOException {
+        boolean isCommand = isCommand();
+        Filter filter = new Filter(types, ranges);
+        RingOptions options = ringOptions();
+        if (count != null && count < 1) {
+            throw usage("--count must be at least 1, not " + count);
+        }
+        try (Mmu mmu = Mmu.open();
+                StopRequest stop = StopRequest.onSignals()) {
+            checkLimits(mmu.capabilities().limits());
+            int status = isCommand
+                    ? watchCommand(mmu, options, filter)
+                    : watchProcess(mmu, Long.parseLong(target.getFirst()), options, filter);
+            stop.finish(status);
+            return status;
+        }
+    }
+
+    private int watchProcess(Mmu mmu, long pid, RingOptions options, Filter filter) throws IOException {
+        EventWriter writer = writer();
+        try (Subscription subscription = get(mmu, mmu.process(pid), options, filter)) {
+            Watch watch = new Watch(subscription, writer, count, duration);
+            Summary.End end = watch.run();
+            writer.summary(watch.summary(pid, end, null));
+            writer.flush();
+            return end == Summary.End.OUTPUT ? ExitCode.FAILURE : ExitCode.OK;
+        }
+    }
+
+    private int watchCommand(Mmu mmu, RingOptions options, Filter filter) throws IOException {
+        EventWriter writer = writer();
+        try (Launch launch = mmu.launch(target);
+                Subscription subscription = get(mmu, launch.addressSpace(), options, filter)) {
+            Watch watch = new Watch(subscription, writer, count, duration);
+            launch.resume();
+            Summary.End end = watch.run();
+            if (end == Summary.End.SIGNAL) {
+                terminate(launch);
+            }
+            int status = waitFor(launch);
+            writer.summary(watch.summary(launch.pid(), end, status));
+            writer.flush();
+            return status;
+        }
+    }
+
+    private Subscription get(Mmu mmu, AddressSpace space, RingOptions options, Filter filter) {
+        return mmu.subsystem(subsystem).get(space, options, filter);
+    }
+
+    /** Waits for the command's end, which an interrupt asks for. */
+    private static int waitFor(Launch launch) {
+        while (true) {
+            try {
+                return launch.waitFor();
+            } catch (InterruptedException e) {
+                terminate(launch);
+            }
+        }
+    }
+
+    private static void terminate(Launch launch) {
+        ProcessHandle.of(launch.pid()).ifPresent(ProcessHandle::destroy);
+    }
+
+    private EventWriter writer() throws IOException {
+        PrintWriter out = spec.commandLine().getOut();
+        return json ? new JsonEventWriter(out) : new TextEventWriter(out, Ansi.AUTO);
+    }
+
+    /** Whether the words come after {@code --}, and so are a command. */
+    private boolean isCommand() {
+        List<String> words = spec.commandLine().getParseResult().originalArgs();
+        int separator = words.indexOf("--");
+        if (separator >= 0 && words.size() - separator - 1 == target.size()) {
+            return true;
+        }
+        if (separator >= 0 || target.size() != 1) {
+            throw usage("Name one process, or a command after --.");
+        }
+        if (!target.getFirst().matches("[1-9][0-9]{0,9}")) {
+            throw usage("'" + target.getFirst() + "' is not a process; a command comes after --.");
+        }
+        return false;
+    }
+
+    private RingOptions ringOptions() {
+        try {
+            return RingOptions.ofRecords(ring);
+        } catch (IllegalArgumentException e) {
+            throw usage("--ring: " + e.getMessage());
+        }
+    }
+
+    private void checkLimits(Capabilities.Limits limits) {
+        if (ring < limits.ringRecordsMin() || ring > limits.ringRecordsMax()) {
+            throw usage("--ring must be from " + limits.ringRecordsMin() + " to " + limits.ringRecordsMax() + ", not "
+                    + ring);
+        }
+        if (ranges.size() > limits.filterRanges()) {
+            throw usage("--range can be given " + limits.filterRanges() + " times, not " + ranges.size());
+        }
+    }
+
+    private ParameterException usage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+}
