@@ -7,23 +7,18 @@
 
 #include "scene.h"
 
-static const char numa_balancing[] = "/proc/sys/kernel/numa_balancing";
-
-static void restore_numa_balancing(void)
-{
-	write_file(numa_balancing, "1");
-}
-
 /*
  * NUMA balancing raises PROTECTION_VMA when it likes, in every process. Off
  * while the tests run, but for machines that have no module to test.
  */
 static void __attribute__((constructor)) stop_numa_balancing(void)
 {
-	if (access(MMUB_DEVICE, F_OK) || read_number(numa_balancing) != 1)
+	static const char setting[] = "/proc/sys/kernel/numa_balancing";
+
+	if (access(MMUB_DEVICE, F_OK))
 		return;
-	if (!write_file(numa_balancing, "0"))
-		atexit(restore_numa_balancing);
+	keep_setting(setting);
+	write_file(setting, "0");
 }
 
 void scene_open(struct scene *scene)

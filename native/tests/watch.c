@@ -280,6 +280,44 @@ int write_file(const char *path, const char *text)
 	return ret;
 }
 
+/* Settings kept: what they said at first. */
+static struct setting {
+	const char *path;
+	char value[64];
+} settings[16];
+
+static void put_settings_back(void)
+{
+	struct setting *setting;
+
+	for (setting = settings; setting->path; setting++)
+		write_file(setting->path, setting->value);
+}
+
+void keep_setting(const char *path)
+{
+	struct setting *setting = settings;
+	char *choice;
+	FILE *file;
+
+	if (!setting->path)
+		atexit(put_settings_back);
+	while (setting->path)
+		setting++;
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(setting->value, sizeof(setting->value), file))
+		setting->path = path;
+	fclose(file);
+	/* Of "always [madvise] never", the one in brackets. */
+	choice = strchr(setting->value, '[');
+	if (choice) {
+		memmove(setting->value, choice + 1, strlen(choice));
+		setting->value[strcspn(setting->value, "]")] = '\0';
+	}
+}
+
 long long read_number(const char *path)
 {
 	FILE *file = fopen(path, "re");

@@ -78,6 +78,12 @@ void subject_end(struct subject *subject);
 /* Write @text to a file of /proc or /sys; -errno if that fails. */
 int write_file(const char *path, const char *text);
 
+/*
+ * Have the program put back, at its end, what this file says now; whatever a
+ * test makes of it. For constructors.
+ */
+void keep_setting(const char *path);
+
 /* The first number in a file; -1 if there is none. */
 long long read_number(const char *path);
 
