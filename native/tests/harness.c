@@ -131,6 +131,8 @@ static int run_test(const struct test *test, uint64_t timeout_ns)
 	int64_t left;
 	int pid, status;
 
+	if (test_setup)
+		test_setup();
 	deadline = now_ns() + timeout_ns;
 	skip_reason[0] = '\0';
 	pid = fork();

@@ -29,6 +29,9 @@ struct test {
 void test_register(struct test *test);
 int test_main(int argc, char **argv);
 
+/* If a program has it: called before each test, in the process of the tests. */
+void test_setup(void) __attribute__((weak));
+
 /* End the running test. Any thread or child of it may call these. */
 void test_fail(const char *file, int line, const char *format, ...)
 	__attribute__((noreturn, format(printf, 3, 4)));
