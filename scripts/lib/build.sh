@@ -4,25 +4,36 @@
 # Builds what is stale, each part into build/ (Maven: into its own target/), and
 # prints where the result is. Silent when there is nothing to do.
 
-module_make() {
-	local from=$project/kmod to=$1 kernel=$2 file cc=gcc
+# module_build KERNEL_DIR TO [MAKE ARGUMENT]...: builds the module for that
+# kernel in TO. Kbuild writes beside its sources, so it gets a copy of them.
+module_build() {
+	local kernel=$1 to=$2 from=$project/kmod file cc=gcc
+	shift 2
 
-	# Another process may have built it while this one waited for the lock.
-	stale "$to/mmubridge.ko" "$from" "$kernel/release" || return 0
 	if [[ -e $kernel/build/.kernelvariables ]]; then
 		cc=$(grep -om1 'gcc-[0-9]*' "$kernel/build/.kernelvariables")
 	fi
 	need make=make "$cc=$cc" /usr/lib/x86_64-linux-gnu/libelf.so.1=libelf1
-	say "building the module for $(<"$kernel/release")"
-	# Kbuild writes beside its sources, so it gets a copy; a file that has
-	# gone from the original must go from there too.
+	mkdir -p "$to"
+	# What has gone from the original must go from the copy too.
 	for file in "$to"/*.[ch] "$to"/Kbuild "$to"/Makefile; do
 		[[ -e $from/${file##*/} ]] || rm -f "$file"
 	done
 	cp -Rpu "$from/." "$to/"
-	make -s -C "$to" KDIR="$kernel/build" modules >&2 ||
-		die "the module does not build for $(<"$kernel/release")"
-	touch "$to/mmubridge.ko"
+	# No BTF: that would take the kernel's vmlinux with debug information.
+	make -s -C "$to" KDIR="$kernel/build" CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules >&2
+}
+
+module_make() {
+	local kernel=$1 to=$2
+
+	# Another process may have built it while this one waited for the lock.
+	stale "$to/.made" "$project/kmod" "$kernel/release" || return 0
+	say "building the module for $(<"$kernel/release")"
+	mkdir -p "$to"
+	touch "$to/.making" # older than what is edited meanwhile
+	module_build "$kernel" "$to" || die "the module does not build for $(<"$kernel/release")"
+	mv "$to/.making" "$to/.made"
 }
 
 # module_file KERNEL_DIR: prints the module built for that kernel.
@@ -30,9 +41,8 @@ module_file() {
 	local to=$build/kmod/${1##*/}
 
 	[[ -e $project/kmod/Makefile ]] || die "$project/kmod: no Makefile, so no module to load; see --no-module"
-	mkdir -p "$to"
-	if stale "$to/mmubridge.ko" "$project/kmod" "$1/release"; then
-		with_lock "$to/.lock" module_make "$to" "$1"
+	if stale "$to/.made" "$project/kmod" "$1/release"; then
+		with_lock "$to.lock" module_make "$1" "$to"
 	fi
 	echo "$to/mmubridge.ko"
 }
@@ -66,11 +76,13 @@ maven() {
 }
 
 cli_make() {
-	local begun
+	local begun log=$build/cli.log
 	say "building the command-line program (the first time, Maven downloads its plugins)"
 	begun=$(mktemp)
-	maven "$1" -q -pl java/mmubridge-cli -am -DskipTests package >&2 ||
+	if ! maven "$1" -q -pl java/mmubridge-cli -am -DskipTests package >"$log" 2>&1; then
+		cat "$log" >&2
 		die "the command-line program does not build"
+	fi
 	touch -r "$begun" "$(cli_jar)" # older than what was edited meanwhile
 	rm "$begun"
 }

@@ -4,7 +4,7 @@
 # Kernels for scripts/vm, kept in the cache, one folder each:
 #
 #	release     what uname -r says there
-#	vmlinux     the image that QEMU starts
+#	image       the kernel that QEMU starts
 #	build/      what a module is built against (KDIR)
 #	root/       lib/modules/RELEASE of the guest
 #	initramfs   busybox, scripts/lib/guest-init and a few modules
@@ -41,10 +41,10 @@ image_package() {
 	local meta image
 
 	for meta in "linux-image-$1" "linux-image-$1-amd64" linux-image-amd64; do
-		if ! apt-cache "${apt_options[@]}" show "$meta" >/dev/null 2>&1; then
-			continue
-		fi
-		image=$(package_depends "$meta" 'linux-image-[0-9].*' | head -n1)
+		# An exact name: show and depends would take it as a pattern.
+		apt-cache "${apt_options[@]}" pkgnames "$meta" | grep -xF "$meta" >/dev/null || continue
+		image=$(package_depends "$meta" 'linux-image-[0-9].*')
+		image=${image%%$'\n'*}
 		image=${image:-$meta}
 		# linux-image-amd64 stands for whatever series this Debian has.
 		case ${image#linux-image-} in
@@ -137,7 +137,7 @@ kernel_download() {
 		mapfile -t packages < <(kernel_packages "$image")
 		fetch_packages "$tmp/root" "${packages[@]}" || return 1
 
-		uncompress_image "$tmp/root/boot/vmlinuz-$release" >"$tmp/vmlinux"
+		uncompress_image "$tmp/root/boot/vmlinuz-$release" >"$tmp/image"
 		rm -r "$tmp/root/boot"
 		depmod -b "$tmp/root" "$release"
 		echo "$release" >"$tmp/release"
@@ -152,7 +152,7 @@ kernel_dir() {
 	[[ $1 =~ ^[0-9][0-9A-Za-z.+~-]*$ ]] ||
 		die "kernel '$1': want a series such as 6.1 or a release such as 6.1.0-56-amd64"
 	mkdir -p "$cache/kernels"
-	if [[ ! -e $cache/kernels/$1/vmlinux ]]; then
+	if [[ ! -e $cache/kernels/$1/image ]]; then
 		[[ $(uname -m) == x86_64 ]] || die "machine $(uname -m): only x86_64 is supported"
 		command -v apt-get >/dev/null ||
 			die "kernel $1: needs apt-get and dpkg-deb to download Debian packages"
