@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Words in, status and messages out, where there is no library and so no kernel module. */
+class CommandLineTest {
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @BeforeEach
+    void hideTheLibrary() {
+        System.setProperty("mmubridge.library", "/nonexistent/libmmubridge.so.1");
+    }
+
+    @AfterEach
+    void showTheLibrary() {
+        System.clearProperty("mmubridge.library");
+    }
+
+    private int run(String words) {
+        return Main.commandLine(new PrintWriter(out, true), new PrintWriter(err, true))
+                .execute(words.isEmpty() ? new String[0] : words.split(" "));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "nosuch",
+                "info extra",
+                "watch",
+                "watch --",
+                "watch 1 2",
+                "watch 1 -- true",
+                "watch true",
+                "watch 0",
+                "watch -1",
+                "watch 99999999999",
+                "watch --ring 100 1",
+                "watch --ring -8 1",
+                "watch --ring many 1",
+                "watch --type NOSUCH 1",
+                "watch --range 1 1",
+                "watch --range 2-1 1",
+                "watch --range 0x1000-0x1000 1",
+                "watch --count 0 1",
+                "watch --duration long 1",
+                "watch --duration 1d 1"
+            })
+    void wrongUsageIsTwoAndSaysWhereToReadOn(String words) {
+        assertThat(run(words)).isEqualTo(ExitCode.USAGE);
+        assertThat(err.toString()).startsWith("mmubridge: ").contains("--help'.");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "info",
+                "info --json",
+                "demo",
+                "watch 1",
+                "watch --json --type unmap,CLEAR --range 0x1000-0x2000 --range 4096+4096 --ring 64 --count 1 1",
+                "watch --duration 1.5s --subsystem rdma 1",
+                "watch -- true",
+                "watch --json -- sh -c 1",
+                "watch -- watch -- true"
+            })
+    void rightUsageGetsAsFarAsTheLibrary(String words) {
+        assertThat(run(words)).isEqualTo(ExitCode.UNAVAILABLE);
+        assertThat(err.toString()).contains("mmubridge.library");
+    }
+
+    @Test
+    void infoWithoutAModuleIsStillAnObject() {
+        run("info --json");
+
+        assertThat(out.toString())
+                .startsWith("{\"backend\":null,\"reason\":\"libmmubridge")
+                .endsWith("}\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--help", "info --help", "watch --help", "demo -h", "help watch", "--version"})
+    void helpIsNotAFailure(String words) {
+        assertThat(run(words)).isEqualTo(ExitCode.OK);
+        assertThat(out.toString()).contains("mmubridge");
+        assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void everyStatusIsInTheHelp() {
+        run("--help");
+
+        assertThat(out.toString()).containsSubsequence("0", "1", "2", "125", "126", "127");
+    }
+
+    @Test
+    void completionKnowsTheCommandsAndTypes() {
+        assertThat(run("generate-completion")).isEqualTo(ExitCode.OK);
+        assertThat(out.toString()).contains("info", "watch", "demo", "PROTECTION_VMA", "--subsystem");
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.mmubridge.AddressRange;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine.TypeConversionException;
+
+class ConvertersTest {
+    private final Converters.Range range = new Converters.Range();
+    private final Converters.Time time = new Converters.Time();
+
+    @Test
+    void rangesAreFromToOrFromPlusSize() {
+        assertThat(range.convert("0x1000-0x2000")).isEqualTo(new AddressRange(0x1000, 0x2000));
+        assertThat(range.convert("4096+4096")).isEqualTo(new AddressRange(0x1000, 0x2000));
+        assertThat(range.convert("0-0xffffffffffffffff")).isEqualTo(new AddressRange(0, -1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"", "1", "1-", "x-y", "2-1", "1+0", "0x1-0x1ffffffffffffffff", "-1-2", "18446744073709551615+2"})
+    void whatIsNoRangeIsRefused(String word) {
+        assertThatThrownBy(() -> range.convert(word)).isInstanceOf(TypeConversionException.class);
+    }
+
+    @Test
+    void timesHaveUnitsAndSecondsAreTheDefault() {
+        assertThat(time.convert("2")).isEqualTo(Duration.ofSeconds(2));
+        assertThat(time.convert("1.5s")).isEqualTo(Duration.ofMillis(1500));
+        assertThat(time.convert("250ms")).isEqualTo(Duration.ofMillis(250));
+        assertThat(time.convert("2m")).isEqualTo(Duration.ofMinutes(2));
+        assertThat(time.convert("1h")).isEqualTo(Duration.ofHours(1));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "s", "-1s", "1d", "1.s", "9999999999s"})
+    void whatIsNoTimeIsRefused(String word) {
+        assertThatThrownBy(() -> time.convert(word)).isInstanceOf(TypeConversionException.class);
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.mmubridge.InvalidationEvent;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The contract with programs that read {@code watch --json}. */
+class JsonEventWriterTest {
+    private final StringWriter text = new StringWriter();
+    private final JsonEventWriter writer;
+
+    JsonEventWriterTest() throws IOException {
+        writer = new JsonEventWriter(new PrintWriter(text));
+    }
+
+    private List<String> lines() throws IOException {
+        writer.flush();
+        return text.toString().lines().toList();
+    }
+
+    @Test
+    void anEventHasExactlyTheFieldsOfTheContract() throws IOException {
+        writer.event(Events.munmap(7, "java"));
+
+        assertThat(lines())
+                .containsExactly(
+                        "{\"seq\":12,\"n\":7,\"time_ns\":1000000007,\"phase\":\"start\",\"type\":\"UNMAP\","
+                                + "\"start\":\"0x7f0000001000\",\"end\":\"0x7f0000003000\",\"blockable\":true,\"pid\":100,\"tid\":101,"
+                                + "\"comm\":\"java\",\"entry\":\"syscall\",\"syscall\":\"munmap\",\"cause\":null,\"shadowed\":3}");
+    }
+
+    @Test
+    void highAddressesAreUnsignedAndWhatIsUnknownIsNull() throws IOException {
+        writer.event(Events.oomReaper(1));
+
+        JsonNode event = new ObjectMapper().readTree(lines().getFirst());
+        assertThat(event.get("start").asText()).isEqualTo("0x8000000000000000");
+        assertThat(event.get("end").asText()).isEqualTo("0xfffffffffffff000");
+        assertThat(event.get("blockable").asBoolean()).isFalse();
+        assertThat(event.get("entry").asText()).isEqualTo("kthread");
+        assertThat(event.get("syscall").isNull()).isTrue();
+    }
+
+    @Test
+    void lossNamesWhatWasLost() throws IOException {
+        writer.event(Events.lost(5, 9));
+
+        JsonNode event = new ObjectMapper().readTree(lines().getFirst());
+        assertThat(event.get("phase").asText()).isEqualTo("lost");
+        assertThat(event.get("type").isNull()).isTrue();
+        assertThat(event.get("lost_from").asLong()).isEqualTo(5);
+        assertThat(event.get("lost_to").asLong()).isEqualTo(9);
+    }
+
+    @Test
+    void releaseAndDetachHaveTheirPhase() throws IOException {
+        writer.event(Events.release(3));
+        writer.event(Events.detached(3));
+
+        assertThat(lines().get(0))
+                .contains(
+                        "\"phase\":\"release\",\"type\":\"RELEASE\",\"start\":\"0x0\",\"end\":\"0xffffffffffffffff\"");
+        assertThat(lines().get(1)).contains("\"phase\":\"detached\",\"type\":null");
+    }
+
+    @Test
+    void namesThatTasksGiveThemselvesAreEscaped() throws IOException {
+        String comm = "\"},{\n\u0001\\é";
+        writer.event(Events.munmap(1, comm));
+
+        assertThat(lines()).hasSize(1);
+        assertThat(new ObjectMapper().readTree(lines().getFirst()).get("comm").asText())
+                .isEqualTo(comm);
+    }
+
+    @Test
+    void theSummaryHasTheTotals() throws IOException {
+        Tally tally = new Tally();
+        List<InvalidationEvent> events = List.of(
+                Events.munmap(1, "java"),
+                Events.munmap(2, "java"),
+                Events.lost(3, 6),
+                Events.munmap(7, "GC Thread#0"),
+                Events.release(8),
+                Events.detached(8));
+        events.forEach(tally::add);
+        writer.summary(new Summary(100, "watch", Summary.End.RELEASE, 42, tally, 3));
+
+        assertThat(lines())
+                .containsExactly(
+                        "{\"summary\":{\"pid\":100,\"subsystem\":\"watch\",\"end\":\"release\",\"duration_ns\":42,"
+                                + "\"events\":4,\"lost\":4,\"by_type\":{\"UNMAP\":3,\"RELEASE\":1},\"by_task\":["
+                                + "{\"pid\":100,\"tid\":101,\"comm\":\"java\",\"events\":2},"
+                                + "{\"pid\":100,\"tid\":101,\"comm\":\"GC Thread#0\",\"events\":1},"
+                                + "{\"pid\":100,\"tid\":100,\"comm\":\"true\",\"events\":1}],\"status\":3}}");
+    }
+
+    @Test
+    void aProcessThatWasThereBeforeHasNoStatus() throws IOException {
+        writer.summary(new Summary(1, "watch", Summary.End.SIGNAL, 42, new Tally(), null));
+
+        assertThat(lines().getFirst()).endsWith("\"by_type\":{},\"by_task\":[],\"status\":null}}");
+    }
+}
