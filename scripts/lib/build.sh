@@ -66,13 +66,14 @@ native_build() {
 }
 
 # maven JDK ARGUMENT...: under that JDK, whose warnings about what Maven itself
-# still does are nothing to us.
+# still does are nothing to us. The command in $around, if any, runs it.
+around=()
 maven() {
 	local jdk=$1
 	shift
 	need mvn=maven
 	JAVA_HOME=$jdk MAVEN_OPTS="${MAVEN_OPTS:-} --sun-misc-unsafe-memory-access=allow" \
-		mvn -B -ntp -Dstyle.color=never -f "$project/pom.xml" "$@"
+		"${around[@]}" mvn -B -ntp -Dstyle.color=never -f "$project/pom.xml" "$@"
 }
 
 cli_make() {
