@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.it;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** The command line as its users have it: a process. */
+final class Cli {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Process process;
+    private final BufferedReader out;
+
+    private Cli(Process process) {
+        this.process = process;
+        this.out = process.inputReader(UTF_8);
+    }
+
+    static Cli start(String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Dmmubridge.library=" + System.getProperty("mmubridge.library"),
+                "-Dmmubridge.subject=" + System.getProperty("mmubridge.subject"),
+                "-jar",
+                Objects.requireNonNull(System.getProperty("mmubridge.cli"))));
+        command.addAll(List.of(arguments));
+        return new Cli(new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start());
+    }
+
+    ProcessHandle handle() {
+        return process.toHandle();
+    }
+
+    /** The next line, a JSON object. */
+    JsonNode object() throws IOException {
+        return JSON.readTree(Objects.requireNonNull(out.readLine(), "the output has ended"));
+    }
+
+    /** What is left of the output, a JSON object a line. */
+    List<JsonNode> objects() throws IOException {
+        List<JsonNode> objects = new ArrayList<>();
+        for (String line = out.readLine(); line != null; line = out.readLine()) {
+            objects.add(JSON.readTree(line));
+        }
+        return objects;
+    }
+
+    /** What is left of the output. */
+    List<String> lines() {
+        return out.lines().toList();
+    }
+
+    int status() throws InterruptedException {
+        return process.waitFor();
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.mmubridge.AttachException;
+import io.mmubridge.EventEntry;
+import io.mmubridge.EventPhase;
+import io.mmubridge.InvalidationEvent;
+import io.mmubridge.Launch;
+import io.mmubridge.LaunchException;
+import io.mmubridge.Mmu;
+import io.mmubridge.Subscription;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Other processes: one that is there, and commands from their first instruction on. */
+@KernelTest
+class WatchOtherIT {
+    private static final Duration LONG = Duration.ofMinutes(2);
+
+    private Mmu mmu;
+
+    @BeforeEach
+    void open() {
+        mmu = Mmu.open();
+    }
+
+    @AfterEach
+    void close() {
+        mmu.close();
+    }
+
+    private static List<InvalidationEvent> untilTheEnd(Subscription subscription) throws InterruptedException {
+        List<InvalidationEvent> events = new ArrayList<>();
+        int polled;
+        do {
+            polled = subscription.events().poll(event -> events.add(event.copy()), LONG);
+            assertThat(polled).as("time ran out").isNotZero();
+        } while (polled > 0);
+        return events;
+    }
+
+    @Test
+    void aCommandIsWatchedFromItsFirstInstructionToItsExit() throws InterruptedException {
+        try (Launch launch = mmu.launch(List.of("sh", "-c", "exit 7"));
+                Subscription subscription = mmu.subsystem("it-other").get(launch.addressSpace())) {
+            assertThat(subscription.statistics().seq()).as("nothing ran yet").isZero();
+            launch.resume();
+            List<InvalidationEvent> events = untilTheEnd(subscription);
+
+            assertThat(launch.waitFor()).isEqualTo(7);
+            assertThat(events.getFirst().seq()).isEqualTo(1);
+            assertThat(events).allSatisfy(event -> assertThat(event.pid()).isEqualTo(Math.toIntExact(launch.pid())));
+            InvalidationEvent last = events.getLast();
+            assertThat(last.phase()).isEqualTo(EventPhase.RELEASE);
+            assertThat(last.end()).isEqualTo(-1);
+            assertThat(last.entry()).isEqualTo(EventEntry.EXIT);
+            assertThat(last.syscall()).isNull();
+        }
+    }
+
+    @Test
+    void aCommandThatIsNotResumedIsKilled() {
+        long pid;
+        try (Launch launch = mmu.launch(List.of("true"))) {
+            pid = launch.pid();
+            assertThat(ProcessHandle.of(pid)).isPresent();
+            assertThatThrownBy(launch::waitFor).isInstanceOf(IllegalStateException.class);
+        }
+        assertThat(ProcessHandle.of(pid)).isEmpty();
+    }
+
+    @Test
+    void aCommandThatCannotBeStartedSaysWhy() {
+        assertThatExceptionOfType(LaunchException.class)
+                .isThrownBy(() -> mmu.launch(List.of("no-such-command")))
+                .satisfies(e -> assertThat(e.reason()).isEqualTo(LaunchException.Reason.NOT_FOUND));
+        assertThatExceptionOfType(LaunchException.class)
+                .isThrownBy(() -> mmu.launch(List.of("/etc/passwd")))
+                .satisfies(e -> assertThat(e.reason()).isEqualTo(LaunchException.Reason.NOT_EXECUTABLE));
+    }
+
+    @Test
+    void aSignalIsAStatusAsInAShell() throws InterruptedException {
+        try (Launch launch = mmu.launch(List.of("sh", "-c", "kill -9 $$"))) {
+            launch.resume();
+            assertThat(launch.waitFor()).isEqualTo(128 + 9);
+        }
+    }
+
+    @Test
+    void aProcessThatIsThereCanBeAttachedToAndOutlived() throws IOException, InterruptedException {
+        Process process = new ProcessBuilder("cat").start();
+        try (Subscription subscription = mmu.subsystem("it-other").get(mmu.process(process.toHandle()))) {
+            process.getOutputStream().close();
+            assertThat(untilTheEnd(subscription).getLast().phase()).isEqualTo(EventPhase.RELEASE);
+            process.waitFor();
+
+            assertThat(subscription.statistics().users())
+                    .as("the reference is still owed a put")
+                    .isEqualTo(1);
+            assertThatExceptionOfType(AttachException.class)
+                    .isThrownBy(() -> mmu.subsystem("it-other").get(mmu.process(process.toHandle())))
+                    .satisfies(e -> assertThat(e.reason()).isEqualTo(AttachException.Reason.GONE));
+        }
+    }
+}
