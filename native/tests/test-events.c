@@ -2,6 +2,7 @@
 /* Which operation raises which events. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -56,6 +57,10 @@ TEST(mprotect)
 
 	scene_open(&s);
 	a = map(&s, "a anon 4");
+	/* Nothing was ever present. */
+	say(&s, "protect a r");
+	say(&s, "protect a rw");
+	quiet(&s);
 	say(&s, "touch a");
 	say(&s, "protect a r");
 	event(&s, PROT_VMA, a, a + 4 * PAGE);
@@ -266,6 +271,40 @@ TEST(threads)
 	ASSERT_NE(record.tid, record.pid);
 	quiet(&s);
 	scene_close(&s);
+}
+
+/*
+ * A 64-bit process can enter the kernel by the 32-bit door too, and what it
+ * does there has the numbers of that door.
+ */
+TEST(system_call_of_another_abi)
+{
+	struct mmub_record record;
+	struct watch w;
+	long ret;
+	char *p;
+
+	p = ASSERT_OK((char *)mmap(NULL, PAGE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1,
+				   0));
+	watch_open(&w, "int80", 0, 64);
+	asm volatile("int $0x80"
+		     : "=a"(ret)
+		     : "a"(91), "b"(p), "c"(PAGE)
+		     : "r8", "r9", "r10", "r11", "memory");
+	if (ret == -ENOSYS)
+		SKIP("this kernel has no 32-bit system calls");
+	ASSERT_EQ(ret, 0);
+	do {
+		ASSERT_TRUE(watch_next(&w, &record));
+	} while (record.start != (uintptr_t)p);
+	ASSERT_EQ(record.type, UNMAP);
+	ASSERT_EQ(record.entry, MMUB_ENTRY_SYSCALL);
+	ASSERT_EQ(record.syscall_arch, AUDIT_ARCH_I386);
+	ASSERT_EQ(record.syscall_nr, 91);
+	ASSERT_STREQ(mmub_syscall_name(record.syscall_arch, record.syscall_nr),
+		     "munmap");
+	watch_close(&w);
 }
 
 TEST(comm)

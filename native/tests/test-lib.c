@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "abi-v1.h"
 #include "harness.h"
 #include "mmubridge.h"
 
