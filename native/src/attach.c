@@ -11,7 +11,7 @@
 
 /*
  * A /proc/PID/mem without an mm behind it, of a kernel thread or of a process
- * that has exited, opens on most kernels, and reads as an end of file. With an
+ * that has exited, opens on older kernels, and reads as an end of file. With an
  * mm the read fails: no user address is that high.
  */
 #define MEM_PROBE_OFFSET	((off64_t)1 << 62)

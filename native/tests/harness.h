@@ -20,6 +20,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#define ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
+
 struct test {
 	const char *name;
 	void (*run)(void);

@@ -23,7 +23,6 @@
 
 #define PAGE		4096UL
 #define PARAMETERS	"/sys/module/mmubridge/parameters/"
-#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
 
 #define MAP_OF(which)	((off_t)(which) << MMUB_MAP_SHIFT)
 

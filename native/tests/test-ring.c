@@ -519,7 +519,7 @@ TEST(forged_tail)
 	unsigned int i, j;
 	uint64_t n;
 
-	for (i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(forged); i++) {
 		struct scene s;
 		struct watch *w = &s.watch;
 		struct mmub_record record;
