@@ -50,6 +50,65 @@ TEST(no_event)
 	scene_close(&s);
 }
 
+/* Say all sorts of things that raise no event by themselves. */
+static void chat(struct subject *subject, const char *who)
+{
+	subject_say(subject, "%s pid", who);
+	subject_say(subject, "%s regions", who);
+	subject_say(subject, "%s help", who);
+	subject_say(subject, "%s touch a read", who);
+	subject_say(subject, "%s read m 0 100", who);
+	subject_say(subject, "%s write m 0 some text", who);
+	subject_say(subject, "%s pagemap a", who);
+	subject_say(subject, "%s repeat 100 touch m write", who);
+	subject_say(subject, "%s threads 8 repeat 10 touch m write", who);
+	ASSERT_TRUE(!subject_try(subject, "%s nonsense", who));
+	ASSERT_TRUE(!subject_try(subject, "%s unmap nothing", who));
+	ASSERT_TRUE(!subject_try(subject, "%s touch n read", who));
+	ASSERT_TRUE(!subject_try(subject, "%s map b anon 1 at 0xffff800000000000", who));
+}
+
+/*
+ * The subject keeps its books where no event comes of it, after a fork too, in
+ * the child and in itself; seen without the filter of a scene.
+ */
+TEST(subject_makes_no_noise)
+{
+	struct watch parent, child;
+	struct mmub_record record;
+	struct subject subject;
+
+	subject_start(&subject);
+	watch_open(&parent, "noise", subject.pid, 1024);
+	subject_say(&subject, "map a anon 4 populate");
+	subject_say(&subject, "map m shared 4 populate");
+	subject_say(&subject, "map n anon 1 prot none");
+	chat(&subject, "");
+	ASSERT_EQ(watch_drain(&parent), 0);
+
+	subject_say(&subject, "fork kid");
+	/* Of the fork itself: all that is private. */
+	while (watch_next(&parent, &record))
+		ASSERT_EQ(record.type, PROT_PAGE);
+	subject_say(&subject, "in kid pid");
+	watch_open(&child, "noise", subject_field(&subject, "pid"), 1024);
+	chat(&subject, "");
+	chat(&subject, "in kid");
+	chat(&subject, "");
+	if (watch_next(&parent, &record) || watch_next(&child, &record)) {
+		note_record(&record);
+		FAIL("an event of the subject's own");
+	}
+	subject_say(&subject, "in kid unmap a");
+	ASSERT_EQ(watch_drain(&child), 1);
+	subject_say(&subject, "in kid exit");
+	subject_say(&subject, "wait kid");
+	ASSERT_EQ(watch_drain(&parent), 0);
+	watch_close(&child);
+	watch_close(&parent);
+	subject_end(&subject);
+}
+
 TEST(mprotect)
 {
 	struct scene s;
@@ -429,6 +488,38 @@ TEST(hugetlb)
 	ASSERT_EQ(s.watch.ring.header->completed_seq, s.seq);
 	scene_close(&s);
 	write_file(pages, "0");
+}
+
+/*
+ * Attached while it is stopped at its exec, a command is seen from its first
+ * instruction to its end, and nothing of what came before is.
+ */
+TEST(command_from_start_to_end)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"exit 4", NULL };
+	struct mmub_record record;
+	struct mmub_spawn spawn;
+	uint64_t n = 0;
+	struct watch w;
+	pid_t pid;
+
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), 0);
+	pid = spawn.pid;
+	watch_open_fd(&w, "command", spawn.mem_fd, 4096);
+	ASSERT_EQ(w.ring.header->seq, 0);
+	ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
+	ASSERT_EQ(mmub_spawn_wait(&spawn), 4);
+	do {
+		watch_wait(&w, &record);
+		ASSERT_EQ(record.n, ++n);
+		ASSERT_EQ(record.seq, n);
+		if (record.entry != MMUB_ENTRY_KTHREAD)
+			ASSERT_EQ(record.pid, pid);
+	} while (record.phase == MMUB_PHASE_START);
+	ASSERT_EQ(record.phase, MMUB_PHASE_RELEASE);
+	/* The dynamic linker alone protects and unmaps. */
+	ASSERT_GT(n, 3);
+	watch_close(&w);
 }
 
 /* ------------------------------------------------------------ numbers, filters */
