@@ -28,7 +28,7 @@
 
 #define WORDS		4	/* of struct mmu_notifier_range that are fetched */
 
-/* The probe, and where the mm, start and end are in what it fetches. */
+/* The probe, and where the mm is in what it fetches. */
 struct probe {
 	int mm_word;
 	uint64_t mm;
@@ -37,7 +37,6 @@ struct probe {
 static void remove_probe(void)
 {
 	write_file(PROBE "enable", "0");
-	write_file(PROBE "trigger", "!hist:keys=w0,w1:size=2048");
 	rmdir(TRACING "instances/mmub_count");
 	write_file(TRACING "kprobe_events", "-:mmub_count/start");
 }
@@ -70,34 +69,25 @@ static void probe_open(struct probe *probe)
 	     "w2=+16($arg1):u64 w3=+24($arg1):u64");
 	if (mkdir(TRACING "instances/mmub_count", 0700))
 		SKIP("no instance of the tracer: %m");
-	/* The first events are those that are looked at. */
-	need(INSTANCE "trace_options", "nooverwrite");
-	/* Of w0 and w1 one is the mm: see probe_learn(). */
-	need(PROBE "trigger", "hist:keys=w0,w1:size=2048");
+	need(INSTANCE "buffer_size_kb", "16384");
 	need(PROBE "enable", "1");
 }
 
-/* The words that the first traced call of that range had; false if none. */
-static bool probe_find(uint64_t start, uint64_t end, uint64_t words[WORDS])
+/* The words of the next call that was traced; false if there is none. */
+static bool next_call(FILE *trace, uint64_t words[WORDS])
 {
-	FILE *file = fopen(INSTANCE "trace", "re");
 	char line[512];
-	bool found = false;
 	const char *at;
-	int i;
 
-	ASSERT_TRUE(file);
-	while (!found && fgets(line, sizeof(line), file)) {
-		at = strstr(line, "w0=");
+	while (fgets(line, sizeof(line), trace)) {
+		at = strstr(line, " w0=");
 		if (!at)
 			continue;
-		ASSERT_EQ(sscanf(at, "w0=%lu w1=%lu w2=%lu w3=%lu", &words[0],
+		ASSERT_EQ(sscanf(at, " w0=%lu w1=%lu w2=%lu w3=%lu", &words[0],
 				 &words[1], &words[2], &words[3]), WORDS);
-		for (i = 1; i + 1 < WORDS; i++)
-			found |= words[i] == start && words[i + 1] == end;
+		return true;
 	}
-	fclose(file);
-	return found;
+	return false;
 }
 
 /*
@@ -106,13 +96,21 @@ static bool probe_find(uint64_t start, uint64_t end, uint64_t words[WORDS])
  */
 static void probe_learn(struct probe *probe, const struct mmub_record *record)
 {
+	FILE *trace = fopen(INSTANCE "trace", "re");
 	uint64_t words[WORDS];
+	int i;
 
-	if (!probe_find(record->start, record->end, words))
-		FAIL("the probe has not seen 0x%llx-0x%llx", record->start,
-		     record->end);
-	probe->mm_word = words[1] == record->start ? 0 : 1;
-	probe->mm = words[probe->mm_word];
+	ASSERT_TRUE(trace);
+	while (!probe->mm && next_call(trace, words)) {
+		for (i = 1; i + 1 < WORDS; i++) {
+			if (words[i] != record->start ||
+			    words[i + 1] != record->end)
+				continue;
+			probe->mm_word = i - 1;
+			probe->mm = words[i - 1];
+		}
+	}
+	fclose(trace);
 	/* It looks like a pointer into the kernel. */
 	ASSERT_EQ(probe->mm >> 47, 0x1ffff);
 }
@@ -120,29 +118,44 @@ static void probe_learn(struct probe *probe, const struct mmub_record *record)
 /* How often the function ran for the mm. */
 static uint64_t probe_count(const struct probe *probe)
 {
-	FILE *file = fopen(PROBE "hist", "re");
-	uint64_t words[2], hits, sum = 0, dropped;
-	char line[512];
+	FILE *trace = fopen(INSTANCE "trace", "re");
+	uint64_t words[WORDS], count = 0;
 
-	ASSERT_TRUE(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "{ w0: %lu, w1: %lu } hitcount: %lu", &words[0],
-			   &words[1], &hits) == 3 &&
-		    words[probe->mm_word] == probe->mm)
-			sum += hits;
-		if (sscanf(line, " Dropped: %lu", &dropped) == 1)
-			ASSERT_EQ(dropped, 0);
-	}
-	fclose(file);
-	return sum;
+	ASSERT_TRUE(trace);
+	while (next_call(trace, words))
+		count += words[probe->mm_word] == probe->mm;
+	fclose(trace);
+	return count;
 }
 
-/* No call was missed by the probe itself. */
+static uint64_t buffer_lost(int cpu, bool *found)
+{
+	char path[128], line[128];
+	uint64_t value, lost = 0;
+	FILE *stats;
+
+	snprintf(path, sizeof(path), INSTANCE "per_cpu/cpu%d/stats", cpu);
+	stats = fopen(path, "re");
+	*found = stats;
+	if (!stats)
+		return 0;
+	while (fgets(line, sizeof(line), stats))
+		if (sscanf(line, "overrun: %lu", &value) == 1 ||
+		    sscanf(line, "commit overrun: %lu", &value) == 1 ||
+		    sscanf(line, "dropped events: %lu", &value) == 1)
+			lost += value;
+	fclose(stats);
+	return lost;
+}
+
+/* The probe has missed no call, and the tracer has lost none. */
 static void probe_check(void)
 {
 	FILE *file = fopen(TRACING "kprobe_profile", "re");
 	unsigned long hits, missed = 1;
+	bool found = true;
 	char name[64];
+	int cpu;
 
 	ASSERT_TRUE(file);
 	while (fscanf(file, "%63s %lu %lu", name, &hits, &missed) == 3)
@@ -150,6 +163,9 @@ static void probe_check(void)
 			break;
 	fclose(file);
 	ASSERT_EQ(missed, 0);
+	for (cpu = 0; found; cpu++)
+		ASSERT_EQ(buffer_lost(cpu, &found), 0);
+	ASSERT_GT(cpu, 1);
 }
 
 /*
