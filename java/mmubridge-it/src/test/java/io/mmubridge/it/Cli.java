@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,7 +26,20 @@ final class Cli {
     }
 
     static Cli start(String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(List.of(
+        return start(List.of(), arguments);
+    }
+
+    /** The command line as an ordinary user, who is in the group of the device or not. */
+    static Cli startAsNobody(boolean inGroup, String... arguments) throws IOException {
+        Object group = inGroup ? Files.getAttribute(Path.of("/dev/mmubridge"), "unix:gid") : "65534";
+        return start(
+                List.of("setpriv", "--reuid=65534", "--regid=" + group, "--clear-groups", "--inh-caps=-all"),
+                arguments);
+    }
+
+    private static Cli start(List<String> prefix, String... arguments) throws IOException {
+        List<String> command = new ArrayList<>(prefix);
+        command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
@@ -35,9 +49,7 @@ final class Cli {
                 "-jar",
                 Objects.requireNonNull(System.getProperty("mmubridge.cli"))));
         command.addAll(List.of(arguments));
-        return new Cli(new ProcessBuilder(command)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start());
+        return new Cli(new ProcessBuilder(command).start());
     }
 
     ProcessHandle handle() {
@@ -61,6 +73,11 @@ final class Cli {
     /** What is left of the output. */
     List<String> lines() {
         return out.lines().toList();
+    }
+
+    /** What it says on standard error. */
+    String errors() {
+        return String.join("\n", process.errorReader(UTF_8).lines().toList());
     }
 
     int status() throws InterruptedException {

@@ -88,11 +88,30 @@ class CommandLineIT {
         assertThat(cli.status()).isEqualTo(3);
     }
 
+    private static void assertRefused(Cli cli, int status, String... words) throws InterruptedException {
+        assertThat(cli.errors()).startsWith("mmubridge: ").contains(words);
+        assertThat(cli.lines()).isEmpty();
+        assertThat(cli.status()).isEqualTo(status);
+    }
+
     @Test
     void whatCannotBeStartedIsAsWithEnv() throws IOException, InterruptedException {
-        assertThat(Cli.start("watch", "--", "no-such-command").status()).isEqualTo(127);
-        assertThat(Cli.start("watch", "--", "/etc/passwd").status()).isEqualTo(126);
-        assertThat(Cli.start("watch", "4000000").status()).isEqualTo(125);
+        assertRefused(Cli.start("watch", "--", "no-such-command"), 127, "no-such-command");
+        assertRefused(Cli.start("watch", "--", "/etc/passwd"), 126, "/etc/passwd");
+        assertRefused(Cli.start("watch", "4000000"), 125, "no process 4000000");
+    }
+
+    @Test
+    void aUserWithoutPermissionIsToldTheGroup() throws IOException, InterruptedException {
+        assertRefused(Cli.startAsNobody(false, "info"), 125, "may not open /dev/mmubridge", "group mmubridge");
+    }
+
+    @Test
+    void aUserOfTheGroupWatchesHisOwnAndNobodyElses() throws IOException, InterruptedException {
+        Cli own = Cli.startAsNobody(true, "watch", "--json", "--", "true");
+        assertThat(own.objects().getLast().get("summary").get("events").asInt()).isPositive();
+        assertThat(own.status()).isZero();
+        assertRefused(Cli.startAsNobody(true, "watch", "1"), 125, "process 1", "Run as that user");
     }
 
     @Test

@@ -172,7 +172,7 @@ class WatchSelfIT {
             thread = threads.newThread(result);
             thread.start();
             while (thread.getState() != Thread.State.TIMED_WAITING) {
-                Thread.onSpinWait();
+                assertThat(thread.getState()).isNotEqualTo(Thread.State.TERMINATED);
             }
         }
 

@@ -76,7 +76,7 @@ class RingStreamTest {
         Waiter waiter = new Waiter(threads);
         while (waiter.thread.getState() != Thread.State.TIMED_WAITING
                 && waiter.thread.getState() != Thread.State.WAITING) {
-            Thread.onSpinWait();
+            assertThat(waiter.thread.getState()).isNotEqualTo(Thread.State.TERMINATED);
         }
         return waiter;
     }
