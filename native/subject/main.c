@@ -4,13 +4,22 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
 
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
+
 #include "probe.h"
 #include "subject.h"
 #include "sys.h"
+
+#ifndef AT_RSEQ_FEATURE_SIZE
+#define AT_RSEQ_FEATURE_SIZE	27
+#endif
 
 static int run_help(struct call *call);
 static int run_pid(struct call *call);
@@ -235,6 +244,28 @@ static void __attribute__((noreturn)) enter(void)
 	serve(room);
 }
 
+/*
+ * Undo the C library's registration of a restartable sequence: the kernel would
+ * write the CPU's number to private memory whenever it migrates the process.
+ */
+static void forget_rseq(void)
+{
+#if __has_include(<sys/rseq.h>)
+	/* What is registered: 32 bytes, or more where the kernel has more. */
+	unsigned long size = getauxval(AT_RSEQ_FEATURE_SIZE);
+	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;
+
+	if (!__rseq_size)
+		return;
+	size = size > 32 ? (size + 31) / 32 * 32 : 32;
+	if (SYS4(SYS_rseq, area, size, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) &&
+	    SYS4(SYS_rseq, area, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG)) {
+		fprintf(stderr, "subject: cannot unregister rseq\n");
+		_exit(1);
+	}
+#endif
+}
+
 static void __attribute__((noreturn)) move_house(void)
 {
 	ucontext_t context;
@@ -246,6 +277,7 @@ static void __attribute__((noreturn)) move_house(void)
 		_exit(1);
 	}
 	madvise(HOUSE, sizeof(struct house), MADV_NOHUGEPAGE);
+	forget_rseq();
 	if (probe_init() || getcontext(&context)) {
 		perror("subject");
 		_exit(1);
