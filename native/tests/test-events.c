@@ -570,17 +570,13 @@ TEST(completed_seq_under_load)
 	uint64_t completed, seq, last = 0, busy = 0, reads = 0;
 	const struct mmub_ring_header *header;
 	struct mmub_stats stats;
-	char line[128];
 	struct scene s;
-	int length;
 
 	scene_open(&s);
 	header = s.watch.ring.header;
 	map(&s, "a anon 64");
-	length = snprintf(line, sizeof(line),
-			  "threads 4 repeat %lu touch a ; advise a DONTNEED\n",
-			  rounds);
-	ASSERT_EQ(write(s.subject.in, line, length), length);
+	subject_tell(&s.subject,
+		     "threads 4 repeat %lu touch a ; advise a DONTNEED", rounds);
 	do {
 		completed = __atomic_load_n(&header->completed_seq,
 					    __ATOMIC_ACQUIRE);
@@ -601,8 +597,7 @@ TEST(completed_seq_under_load)
 		ASSERT_LE(now_ns(), test_deadline());
 	} while (seq < 4 * rounds);
 	ASSERT_EQ(seq, 4 * rounds);
-	subject_say(&s.subject, "pid");
-	subject_say(&s.subject, "pid");
+	subject_hear(&s.subject);
 	ASSERT_EQ(header->completed_seq, header->seq);
 	ASSERT_EQ(header->active, 0);
 	test_note("of %lu looks %lu saw one in flight", reads, busy);

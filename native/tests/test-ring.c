@@ -394,13 +394,10 @@ TEST(no_wakeup_is_missed)
 	struct mmub_record record;
 	unsigned long i;
 	struct scene s;
-	char line[128];
-	int length;
 
 	small_scene(&s, 1024, 0);
-	length = snprintf(line, sizeof(line),
-			  "threads 2 repeat %lu advise a DONTNEED\n", rounds);
-	ASSERT_EQ(write(s.subject.in, line, length), length);
+	subject_tell(&s.subject, "threads 2 repeat %lu advise a DONTNEED",
+		     rounds);
 	for (i = 1; i <= 2 * rounds; i++) {
 		watch_wait(&s.watch, &record);
 		if (record.phase == MMUB_PHASE_LOST)
@@ -408,6 +405,7 @@ TEST(no_wakeup_is_missed)
 		else
 			ASSERT_EQ(record.n, i);
 	}
+	subject_hear(&s.subject);
 	scene_close(&s);
 }
 

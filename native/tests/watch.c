@@ -189,8 +189,8 @@ void subject_start(struct subject *subject)
 	ASSERT_EQ((pid_t)subject_field(subject, "pid"), subject->pid);
 }
 
-static bool subject_command(struct subject *subject, const char *format,
-			    va_list args)
+static void subject_send(struct subject *subject, const char *format,
+			 va_list args)
 {
 	char line[1024];
 	int length;
@@ -199,6 +199,10 @@ static bool subject_command(struct subject *subject, const char *format,
 	ASSERT_TRUE(length > 0 && length < (int)sizeof(line) - 1);
 	line[length] = '\n';
 	ASSERT_EQ(write(subject->in, line, length + 1), length + 1);
+}
+
+static bool subject_receive(struct subject *subject)
+{
 	subject_reply(subject);
 	return strstr(subject->reply, "\"ok\":true");
 }
@@ -206,24 +210,37 @@ static bool subject_command(struct subject *subject, const char *format,
 void subject_say(struct subject *subject, const char *format, ...)
 {
 	va_list args;
-	bool ok;
 
 	va_start(args, format);
-	ok = subject_command(subject, format, args);
+	subject_send(subject, format, args);
 	va_end(args);
-	if (!ok)
+	if (!subject_receive(subject))
 		FAIL("the subject at '%s': %s", format, subject->reply);
+}
+
+void subject_tell(struct subject *subject, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	subject_send(subject, format, args);
+	va_end(args);
+}
+
+void subject_hear(struct subject *subject)
+{
+	if (!subject_receive(subject))
+		FAIL("the subject: %s", subject->reply);
 }
 
 bool subject_try(struct subject *subject, const char *format, ...)
 {
 	va_list args;
-	bool ok;
 
 	va_start(args, format);
-	ok = subject_command(subject, format, args);
+	subject_send(subject, format, args);
 	va_end(args);
-	return ok;
+	return subject_receive(subject);
 }
 
 static const char *subject_value(struct subject *subject, const char *key)

@@ -65,6 +65,11 @@ void subject_say(struct subject *subject, const char *format, ...)
 bool subject_try(struct subject *subject, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* Give it a command, and only later wait for its reply, which is to be ok. */
+void subject_tell(struct subject *subject, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void subject_hear(struct subject *subject);
+
 /* A field of the last reply: a number or a hexadecimal string; or a string. */
 uint64_t subject_field(struct subject *subject, const char *key);
 bool subject_text(struct subject *subject, const char *key, char *text,
