@@ -155,35 +155,45 @@ TEST(closing_is_putting)
 	balance_close(&balance, 1, 1);
 }
 
-/* Two names, the same name of two users, two processes: each its own space. */
+/* Two processes, or the same name of two users: each its own space. */
 TEST(what_is_a_space)
 {
-	struct watch mine, parents;
+	struct watch mine, parents, again;
 	struct balance balance;
+	int mem_fd;
 	pid_t pid;
 
 	balance_open(&balance);
 	watch_open(&mine, "one", 0, 0);
-	watch_open(&parents, "one", getppid(), 0);
+	mem_fd = mmub_mem_open(getppid());
+	ASSERT_GE(mem_fd, 0);
+	watch_open_fd(&parents, "one", mem_fd, 0);
 	ASSERT_NE(mine.attached.space_id, parents.attached.space_id);
 	ASSERT_EQ(parents.attached.shared, 0);
 
+	ASSERT_OK(chmod(MMUB_DEVICE, 0666));
 	pid = test_fork();
 	if (!pid) {
 		struct watch theirs;
 
-		/* The device is opened by another user, for whom names differ. */
-		ASSERT_OK(chmod(MMUB_DEVICE, 0666));
+		/* The user who opens the device counts; the mm is the same. */
 		ASSERT_OK(setresuid(65534, 65534, 65534));
-		watch_open(&theirs, "one", 0, 0);
+		watch_open_fd(&theirs, "one", mem_fd, 0);
 		ASSERT_EQ(theirs.attached.shared, 0);
+		ASSERT_EQ(theirs.attached.users, 1);
+		ASSERT_NE(theirs.attached.space_id, parents.attached.space_id);
 		_exit(0);
 	}
 	test_reap(pid);
 	ASSERT_OK(chmod(MMUB_DEVICE, 0660));
+	watch_open_fd(&again, "one", mem_fd, 0);
+	ASSERT_EQ(again.attached.shared, 1);
+	ASSERT_EQ(again.attached.space_id, parents.attached.space_id);
+	watch_close(&again);
 	watch_close(&mine);
 	watch_close(&parents);
-	balance_close(&balance, 3, 3);
+	close(mem_fd);
+	balance_close(&balance, 4, 3);
 }
 
 /* -------------------------------------------------------------- after the end */
