@@ -233,10 +233,11 @@ static int trace_to_exec(pid_t pid)
 
 	for (;;) {
 		ret = wait_retry(pid, &status, __WALL);
+		/* Where SIGCHLD is ignored the kernel reaps it. */
+		if (ret == -ECHILD || (!ret && !WIFSTOPPED(status)))
+			return 1;
 		if (ret)
 			return ret;
-		if (!WIFSTOPPED(status))
-			return 1;
 		if (status >> 8 == EXEC_STOP)
 			return 0;
 		sig = WSTOPSIG(status);
@@ -349,8 +350,14 @@ int mmub_spawn_kill(struct mmub_spawn *spawn)
 
 	if (spawn->pid <= 0)
 		return -ESRCH;
-	kill(spawn->pid, SIGKILL);
+	/* By the pidfd: where SIGCHLD is ignored the pid may be another's. */
+	if (spawn->pidfd < 0)
+		kill(spawn->pid, SIGKILL);
+	else
+		syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);
 	ret = wait_exit(spawn->pid, &status);
+	if (ret == -ECHILD)
+		ret = 0;
 	spawn_close(spawn);
 	spawn->pid = -1;
 	return ret;

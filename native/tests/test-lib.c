@@ -266,6 +266,22 @@ TEST(spawn_what_cannot_be)
 	ASSERT_EQ(errno, ECHILD);
 }
 
+/* Whoever ignores SIGCHLD has no children to wait for. */
+TEST(spawn_with_sigchld_ignored)
+{
+	char *missing[] = { (char *)"no-such-command", NULL };
+	struct mmub_spawn spawn;
+
+	signal(SIGCHLD, SIG_IGN);
+	ASSERT_EQ(mmub_spawn_stopped(missing, NULL, &spawn), -ENOENT);
+	run(&spawn, "exit 7");
+	ASSERT_EQ(mmub_spawn_kill(&spawn), 0);
+	run(&spawn, "exit 7");
+	ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
+	ASSERT_EQ(mmub_spawn_wait(&spawn), -ECHILD);
+	ASSERT_EQ(spawn.pidfd, -1);
+}
+
 static void make_file(const char *path, const char *text, mode_t mode)
 {
 	int fd = ASSERT_OK(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
