@@ -9,7 +9,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#if __has_include(<sys/rseq.h>)
+#if __GLIBC_PREREQ(2, 35)
 #include <sys/rseq.h>
 #endif
 
@@ -250,7 +250,7 @@ static void __attribute__((noreturn)) enter(void)
  */
 static void forget_rseq(void)
 {
-#if __has_include(<sys/rseq.h>)
+#if __GLIBC_PREREQ(2, 35)
 	/* What is registered: 32 bytes, or more where the kernel has more. */
 	unsigned long size = getauxval(AT_RSEQ_FEATURE_SIZE);
 	char *area = (char *)__builtin_thread_pointer() + __rseq_offset;

@@ -6,8 +6,9 @@
  * What a watcher sees of it must be the operations and nothing else. So there
  * is no heap, no stdio, no errno, and no restartable sequence that the kernel
  * would write to: system calls are made directly, and all that changes (buffers,
- * tables, the stacks themselves) lives in one shared mapping. A shared mapping is not write-protected by fork, so that neither the
- * bookkeeping of the parent nor that of the child breaks copy-on-write.
+ * tables, the stacks themselves) lives in one shared mapping. A shared mapping
+ * is not write-protected by fork, so that neither the bookkeeping of the parent
+ * nor that of the child breaks copy-on-write.
  */
 #ifndef SUBJECT_H
 #define SUBJECT_H
