@@ -31,14 +31,15 @@ import org.jspecify.annotations.Nullable;
 public final class KernelBackend implements Backend {
     private final Path device;
     private final int descriptor;
-    private final Poller poller;
     private final Lifetime lifetime = new Lifetime(this::release);
     private final Set<KernelSubscription> subscriptions = ConcurrentHashMap.newKeySet();
 
-    private KernelBackend(Path device, int descriptor, Poller poller) {
+    /** Started with the first subscription that has a ring. */
+    private @Nullable Poller poller;
+
+    private KernelBackend(Path device, int descriptor) {
         this.device = device;
         this.descriptor = descriptor;
-        this.poller = poller;
     }
 
     /**
@@ -48,13 +49,7 @@ public final class KernelBackend implements Backend {
      */
     public static KernelBackend open(Path device) {
         NativeLibrary.require();
-        int descriptor = openDescriptor(device);
-        try {
-            return new KernelBackend(device, descriptor, Poller.start());
-        } catch (MmuException e) {
-            closeDescriptor(descriptor);
-            throw e;
-        }
+        return new KernelBackend(device, openDescriptor(device));
     }
 
     /** A new descriptor of a device. */
@@ -118,7 +113,7 @@ public final class KernelBackend implements Backend {
             check("MMUB_IOC_INFO", mmub_info(descriptor, info));
             return capabilities(info);
         } finally {
-            lifetime.exit();
+            exit();
         }
     }
 
@@ -188,7 +183,7 @@ public final class KernelBackend implements Backend {
                     mmub_stats.records(stats),
                     mmub_stats.lost(stats));
         } finally {
-            lifetime.exit();
+            exit();
         }
     }
 
@@ -203,7 +198,7 @@ public final class KernelBackend implements Backend {
             check("MMUB_IOC_SYNCHRONIZE", result);
             return true;
         } finally {
-            lifetime.exit();
+            exit();
         }
     }
 
@@ -220,7 +215,7 @@ public final class KernelBackend implements Backend {
             }
             return subscription;
         } finally {
-            lifetime.exit();
+            exit();
         }
     }
 
@@ -230,7 +225,7 @@ public final class KernelBackend implements Backend {
         try {
             return KernelLaunch.start(command);
         } finally {
-            lifetime.exit();
+            exit();
         }
     }
 
@@ -238,19 +233,26 @@ public final class KernelBackend implements Backend {
         return device;
     }
 
-    Poller poller() {
+    synchronized Poller poller() {
+        if (poller == null) {
+            poller = Poller.start();
+        }
         return poller;
     }
 
-    /** Keeps the poller for as long as a subscription has something registered there. */
+    /** Goes inside, and so keeps the device and the poller. */
     void enter() {
         lifetime.enterOrThrow("this Mmu");
     }
 
-    /** A subscription is gone, and with it what it has entered for. */
+    void exit() {
+        lifetime.exit();
+    }
+
+    /** A subscription is gone, and with it what it had entered for. */
     void forget(KernelSubscription subscription) {
         subscriptions.remove(subscription);
-        lifetime.exit();
+        exit();
     }
 
     static void check(String call, int result) {
@@ -265,8 +267,10 @@ public final class KernelBackend implements Backend {
         subscriptions.forEach(KernelSubscription::close);
     }
 
-    private void release() {
-        poller.stop();
+    private synchronized void release() {
+        if (poller != null) {
+            poller.stop();
+        }
         closeDescriptor(descriptor);
     }
 }

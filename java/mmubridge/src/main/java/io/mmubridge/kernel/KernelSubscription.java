@@ -77,13 +77,24 @@ final class KernelSubscription implements BackendSubscription {
             if (result < 0) {
                 throw AttachFailures.ofAttach(subsystem, -result);
             }
-            backend.enter();
-            return new KernelSubscription(backend, descriptor, mapping, attached);
+            return enter(backend, descriptor, mapping, attached);
         } catch (RuntimeException e) {
             if (mapping != null) {
                 mapping.close();
             }
             KernelBackend.closeDescriptor(descriptor);
+            throw e;
+        }
+    }
+
+    /** A subscription keeps its backend open until it is released. */
+    private static KernelSubscription enter(
+            KernelBackend backend, int descriptor, @Nullable RingMapping mapping, MemorySegment attached) {
+        backend.enter();
+        try {
+            return new KernelSubscription(backend, descriptor, mapping, attached);
+        } catch (RuntimeException e) {
+            backend.exit();
             throw e;
         }
     }
@@ -211,9 +222,12 @@ final class KernelSubscription implements BackendSubscription {
 
     @Override
     public void close() {
-        detach();
-        if (lifetime.close()) {
-            wake();
+        try {
+            detach();
+        } finally {
+            if (lifetime.close()) {
+                wake();
+            }
         }
     }
 

@@ -35,7 +35,12 @@ final class RingMapping {
         if (result < 0) {
             throw failure(options, -result);
         }
-        return new RingMapping(ring);
+        try {
+            return new RingMapping(ring);
+        } catch (MmuException e) {
+            mmub_ring_close(ring);
+            throw e;
+        }
     }
 
     RingReader reader() {
