@@ -4,16 +4,23 @@
 # Builds what is stale, each part into build/ (Maven: into its own target/), and
 # prints where the result is. Silent when there is nothing to do.
 
+# module_needs KERNEL_DIR: installs what a module for that kernel is built with.
+module_needs() {
+	local cc=gcc
+
+	if [[ -e $1/build/.kernelvariables ]]; then
+		cc=$(grep -om1 'gcc-[0-9]*' "$1/build/.kernelvariables")
+	fi
+	need make=make "$cc=$cc" /usr/lib/x86_64-linux-gnu/libelf.so.1=libelf1
+}
+
 # module_build KERNEL_DIR TO [MAKE ARGUMENT]...: builds the module for that
 # kernel in TO. Kbuild writes beside its sources, so it gets a copy of them.
 module_build() {
-	local kernel=$1 to=$2 from=$project/kmod file cc=gcc
+	local kernel=$1 to=$2 from=$project/kmod file
 	shift 2
 
-	if [[ -e $kernel/build/.kernelvariables ]]; then
-		cc=$(grep -om1 'gcc-[0-9]*' "$kernel/build/.kernelvariables")
-	fi
-	need make=make "$cc=$cc" /usr/lib/x86_64-linux-gnu/libelf.so.1=libelf1
+	module_needs "$kernel"
 	mkdir -p "$to"
 	# What has gone from the original must go from the copy too.
 	for file in "$to"/*.[ch] "$to"/Kbuild "$to"/Makefile; do
