@@ -361,7 +361,9 @@ TEST(jvm_under_load)
 {
 	char dir[] = "/tmp/mmub-count-XXXXXX", file[64];
 	char *java = getenv("JAVA");
-	char *argv[] = { java, (char *)"-Xmx64m", file, NULL };
+	/* One compiler: emulation may not survive the other's patching of code. */
+	char *argv[] = { java, (char *)"-Xmx64m",
+			 (char *)"-XX:TieredStopAtLevel=1", file, NULL };
 	struct { uint64_t received, lost; } large = { 0 }, small = { 0 };
 	struct watch w_large, w_small;
 	struct mmub_record first;
