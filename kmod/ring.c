@@ -14,10 +14,12 @@
  * A pairs with D: no record is overwritten that is still being read. B pairs
  * with C: no record is read that is still being written.
  *
- * A reader that goes to sleep stores ->tail and then loads ->head in poll; the
- * producer stores ->head and then loads ->tail to decide whether to wake it.
- * That is the store-buffering pattern, so both sides have a full barrier
- * between the two (E), and at least one of them sees the other's store.
+ * Whoever goes to sleep loads ->tail and then ->head in poll; the producer stores
+ * ->head and then loads ->tail to decide whether to wake him. Both have a full
+ * barrier between the two (E). So where poll does not see a record, the producer
+ * sees a ->tail at least as new as poll did, takes the ring for as empty, and
+ * wakes. Another thread may consume at the same time: that ->tail moves under
+ * poll is why it is loaded first. The same holds of ->lost and ->lost_seen.
  *
  * The pages that the kernel writes are mapped read-only, and it never reads
  * them back: head, size and the count of losses are kept in struct mmub_ring.
@@ -278,6 +280,8 @@ void mmub_ring_event(struct mmub_sub *sub, const struct mmub_record *rec)
 		return;
 
 	WRITE_ONCE(ring->lost, ring->lost + 1);
+	/* Who is woken for it is to find it there. */
+	WRITE_ONCE(ring->header->lost, ring->lost);
 	mmub_count(lost);
 	ring->lost_to = rec->n;
 	ring->lost_seq = rec->seq;
@@ -327,13 +331,15 @@ void mmub_ring_publish(struct mmub_sub *sub, const struct mmub_space *space,
  */
 __poll_t mmub_ring_poll(const struct mmub_ring *ring)
 {
+	u32 tail = READ_ONCE(ring->consumer->tail);
+	u64 lost_seen = READ_ONCE(ring->consumer->lost_seen);
 	__poll_t mask = 0;
 
-	/* Barrier E, pairs with the one in mmub_ring_push(). */
+	/* Barrier E, pairs with those in mmub_ring_push(), mmub_ring_event(). */
 	smp_mb();
-	if (READ_ONCE(ring->head) != READ_ONCE(ring->consumer->tail))
+	if (READ_ONCE(ring->head) != tail)
 		mask |= EPOLLIN | EPOLLRDNORM;
-	if (READ_ONCE(ring->lost) != READ_ONCE(ring->consumer->lost_seen))
+	if (READ_ONCE(ring->lost) != lost_seen)
 		mask |= EPOLLPRI;
 	return mask;
 }

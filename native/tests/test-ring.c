@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -406,6 +407,62 @@ TEST(no_wakeup_is_missed)
 			ASSERT_EQ(record.n, i);
 	}
 	subject_hear(&s.subject);
+	scene_close(&s);
+}
+
+struct sleeper {
+	const struct scene *scene;
+	int awake;		/* an eventfd: it saw something to read */
+	bool over;
+};
+
+static void *sleep_and_tell(void *data)
+{
+	struct sleeper *sleeper = data;
+	struct pollfd fd = { sleeper->scene->watch.fd, POLLIN, 0 };
+
+	while (!__atomic_load_n(&sleeper->over, __ATOMIC_RELAXED)) {
+		ASSERT_OK(poll(&fd, 1, -1));
+		ASSERT_OK(eventfd_write(sleeper->awake, 1));
+	}
+	return NULL;
+}
+
+/*
+ * One thread sleeps, as an event loop does, and another reads: what the second
+ * consumes while the first looks at the ring takes no wakeup away.
+ */
+TEST(no_wakeup_is_missed_between_threads)
+{
+	const unsigned long rounds = scaled(20000);
+	struct mmub_record record;
+	struct sleeper sleeper = { 0 };
+	unsigned long seen = 0;
+	struct pollfd awake;
+	eventfd_t count;
+	pthread_t thread;
+	struct scene s;
+
+	small_scene(&s, 4096, 0);
+	sleeper.scene = &s;
+	sleeper.awake = ASSERT_OK(eventfd(0, EFD_CLOEXEC));
+	awake = (struct pollfd){ sleeper.awake, POLLIN, 0 };
+	ASSERT_EQ(pthread_create(&thread, NULL, sleep_and_tell, &sleeper), 0);
+	subject_tell(&s.subject, "repeat %lu advise a DONTNEED", rounds);
+	while (seen < rounds) {
+		if (!ASSERT_OK(poll(&awake, 1,
+				    (test_deadline() - now_ns()) / 1000000)))
+			FAIL("asleep over %lu unread", rounds - seen);
+		ASSERT_OK(eventfd_read(sleeper.awake, &count));
+		while (watch_next(&s.watch, &record))
+			seen = record.phase == MMUB_PHASE_LOST ? record.lost_to :
+								 record.n;
+	}
+	subject_hear(&s.subject);
+	__atomic_store_n(&sleeper.over, true, __ATOMIC_RELAXED);
+	say(&s, "advise a DONTNEED");
+	ASSERT_EQ(pthread_join(thread, NULL), 0);
+	close(sleeper.awake);
 	scene_close(&s);
 }
 
