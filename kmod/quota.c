@@ -45,6 +45,7 @@ static struct mmub_user *mmub_user_find(kuid_t uid)
  */
 struct mmub_user *mmub_user_charge(kuid_t uid)
 {
+	unsigned int max = READ_ONCE(mmub_subscriptions_per_uid);
 	struct mmub_user *spare, *user;
 
 	spare = kzalloc(sizeof(*spare), GFP_KERNEL_ACCOUNT);
@@ -53,13 +54,13 @@ struct mmub_user *mmub_user_charge(kuid_t uid)
 
 	spin_lock(&mmub_users_lock);
 	user = mmub_user_find(uid);
-	if (!user && READ_ONCE(mmub_subscriptions_per_uid)) {
+	if (!user && max) {
 		user = spare;
 		spare = NULL;
 		user->uid = uid;
 		list_add(&user->node, &mmub_users);
 	}
-	if (user && user->subscriptions < READ_ONCE(mmub_subscriptions_per_uid))
+	if (user && user->subscriptions < max)
 		user->subscriptions++;
 	else
 		user = ERR_PTR(-EUSERS);

@@ -464,8 +464,9 @@ int mmub_space_wait(u64 timeout_ns)
 	ticket = mmub_last_ticket;
 	spin_unlock_bh(&mmub_spaces_lock);
 
+	/* Not before its time: one jiffy for the part, one that has begun. */
 	timeout = timeout_ns ? nsecs_to_jiffies(timeout_ns) : MAX_SCHEDULE_TIMEOUT;
-	timeout = clamp_t(unsigned long, timeout, 1, MAX_SCHEDULE_TIMEOUT);
+	timeout = min_t(unsigned long, timeout, MAX_SCHEDULE_TIMEOUT - 2) + 2;
 	left = wait_event_killable_timeout(mmub_freed, mmub_freed_up_to(ticket),
 					   timeout);
 	if (left < 0)
