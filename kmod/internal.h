@@ -120,8 +120,8 @@ enum mmub_sub_state {
  * @state: protected by @lock
  * @space: while attached; protected by @lock
  * @user: the quota charged while attached; protected by @lock
- * @self_mm: of a subscription on the caller's own mm: that mm, pinned by
- *	mm_count until the file is released; set once, read locklessly
+ * @self_mm: of a subscription on the caller's own mm, by whatever name: that mm,
+ *	pinned by mm_count until the file is released; set once, read locklessly
  * @pid_ns: of the task that attached; set once, before @node is on a list
  * @ring: set once, before ATTACH; read locklessly
  * @wait: readers of the ring

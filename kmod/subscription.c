@@ -325,7 +325,7 @@ int mmub_sub_attach(struct mmub_sub *sub, struct mmub_attach *arg, kuid_t uid)
 
 	sub->user = user;
 	sub->state = MMUB_SUB_ATTACHED;
-	if (arg->mem_fd == -1) {
+	if (mm == current->mm) {
 		/* Pairs with the acquire in mmub_sub_check_mm(). Keeps @mm. */
 		smp_store_release(&sub->self_mm, mm);
 	} else {

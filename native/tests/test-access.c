@@ -700,12 +700,14 @@ TEST(mem_descriptor_passed)
 /* A subscription to oneself is of no use to others; one to another is. */
 TEST(subscription_passed)
 {
-	struct watch self, other;
+	struct watch self, named, other;
 	pid_t pid = target(as_root), child;
 	int pair[2];
 
 	ASSERT_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
 	watch_open(&self, "passed", 0, 16);
+	/* To oneself as well, though by /proc/PID/mem. */
+	watch_open(&named, "passed", getpid(), 16);
 	watch_open(&other, "passed", pid, 16);
 	child = fork_as(ALICE, ALICE);
 	if (!child) {
@@ -722,6 +724,10 @@ TEST(subscription_passed)
 		close(fd);
 
 		fd = receive_fd(pair[1]);
+		ASSERT_EQ(mmub_detach(fd), -EXDEV);
+		close(fd);
+
+		fd = receive_fd(pair[1]);
 		watch_stats(fd, &stats);
 		ASSERT_EQ(stats.attached, 1);
 		ASSERT_EQ(stats.space_id, other.attached.space_id);
@@ -729,12 +735,14 @@ TEST(subscription_passed)
 		_exit(0);
 	}
 	send_fd(pair[0], self.fd);
+	send_fd(pair[0], named.fd);
 	send_fd(pair[0], other.fd);
 	test_reap(child);
 	/* The one detached is so for all who have it. */
 	ASSERT_EQ(mmub_detach(other.fd), -ESHUTDOWN);
 	ASSERT_EQ(mmub_ring_close(&other.ring), 0);
 	close(other.fd);
+	watch_close(&named);
 	watch_close(&self);
 	end_target(pid);
 }
