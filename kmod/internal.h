@@ -5,12 +5,14 @@
  * Lock order, outermost first:
  *
  *   mmub_sub.lock (mutex) > mmap_lock of the mm attached to
- *	> mmub_spaces_lock, mmub_users_lock, space->lock (leaves)
+ *	> mmub_spaces_lock, mmub_users_lock, mmub_stacks_lock, space->lock
+ *	  (leaves)
  *
  * The notifier callbacks come with mmap_lock, i_mmap, anon_vma and folio locks
- * held, or from reclaim. They take space->lock, under it the locks of a wait
- * queue that they wake, and nothing else; nothing is allocated under it. ->mmap
- * comes with the caller's mmap_lock held, so it takes no lock of ours.
+ * held, or from reclaim. They take mmub_stacks_lock, then space->lock, under it
+ * the locks of a wait queue that they wake, and nothing else; they allocate
+ * nothing. ->mmap comes with the caller's mmap_lock held, so it takes no lock of
+ * ours.
  */
 #ifndef MMUB_INTERNAL_H
 #define MMUB_INTERNAL_H
@@ -65,6 +67,8 @@ struct mmub_subsystem {
  * @ticket: order in which spaces came to 0 @users; mmub_spaces_lock
  * @lock: protects all below, and what struct mmub_sub says
  * @subs: attached subscriptions
+ * @want_stacks: of these, how many have a ring with MMUB_RING_CAUSE; read
+ *	locklessly as well
  * @seq: callbacks so far
  * @completed_seq: @seq when @active was last 0
  * @active: starts without their end
@@ -82,6 +86,7 @@ struct mmub_space {
 
 	spinlock_t lock; /* protects all below */
 	struct list_head subs;
+	unsigned int want_stacks;
 	u64 seq;
 	u64 completed_seq;
 	u64 active;
@@ -180,6 +185,7 @@ extern unsigned int mmub_subsystems_per_uid;
 extern unsigned int mmub_subscriptions_per_uid;
 extern unsigned int mmub_subscriptions_per_space;
 extern unsigned int mmub_ring_records_max;
+extern unsigned int mmub_stacks_max;
 
 /* target.c: which mm */
 void mmub_target_init(void);
@@ -190,6 +196,16 @@ struct mm_struct *mmub_target_grab(int mem_fd);
 void mmub_who(struct mmub_record *rec);
 void mmub_who_in_ns(struct mmub_record *rec, struct pid_namespace *ns);
 
+/* cause.c: the kernel stack of a callback, and what it tells */
+int mmub_cause_init(void);
+void mmub_cause_exit(void);
+bool mmub_cause_enabled(void);
+u32 mmub_cause_save(void);
+int mmub_cause_stack(struct mmub_stack *arg, bool may_see_frames);
+
+/* classify.c */
+enum mmub_cause mmub_classify(const char *const *symbols, unsigned int nr);
+
 /* quota.c: limits of a user */
 struct mmub_user *mmub_user_charge(kuid_t uid);
 void mmub_user_uncharge(struct mmub_user *user);
@@ -197,7 +213,8 @@ int mmub_memlock_charge(struct user_struct *user, unsigned long pages);
 void mmub_memlock_uncharge(struct user_struct *user, unsigned long pages);
 
 /* ring.c: records on their way to user space */
-struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events);
+struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events, u32 flags);
+bool mmub_ring_wants_stacks(const struct mmub_ring *ring);
 void mmub_ring_free(struct mmub_ring *ring);
 size_t mmub_ring_size(const struct mmub_ring *ring);
 int mmub_ring_mmap(struct mmub_ring *ring, enum mmub_map map,

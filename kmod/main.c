@@ -3,12 +3,14 @@
  * mmubridge: a process's mmu notifier callbacks, delivered to user space.
  * The device, and the table of its ioctls.
  */
+#include <linux/capability.h>
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
+#include <linux/user_namespace.h>
 
 #include "internal.h"
 
@@ -31,6 +33,10 @@ unsigned int mmub_ring_records_max = 1 << 16;
 module_param_named(ring_records_max, mmub_ring_records_max, uint, 0644);
 MODULE_PARM_DESC(ring_records_max, "Records that a ring may have (65536)");
 
+unsigned int mmub_stacks_max = 4096;
+module_param_named(stacks_max, mmub_stacks_max, uint, 0444);
+MODULE_PARM_DESC(stacks_max, "Different kernel stacks that can be told apart, at most 1048576 (4096)");
+
 DEFINE_PER_CPU(struct mmub_counters, mmub_counters);
 
 static int mmub_ioctl_info(struct file *file, void *data)
@@ -44,6 +50,8 @@ static int mmub_ioctl_info(struct file *file, void *data)
 	memset(arg, 0, sizeof(*arg));
 	arg->abi_version = MMUB_ABI_VERSION;
 	arg->features = MMUB_FEATURE_WATCH | MMUB_FEATURE_SYNCHRONIZE;
+	if (mmub_cause_enabled())
+		arg->features |= MMUB_FEATURE_CAUSE;
 	arg->foreign_reason = mmub_target_foreign();
 	if (arg->foreign_reason == MMUB_FOREIGN_OK)
 		arg->features |= MMUB_FEATURE_FOREIGN;
@@ -82,6 +90,12 @@ static int mmub_ioctl_ring_setup(struct file *file, void *data)
 static int mmub_ioctl_filter_set(struct file *file, void *data)
 {
 	return mmub_sub_filter(file->private_data, data);
+}
+
+static int mmub_ioctl_stack(struct file *file, void *data)
+{
+	return mmub_cause_stack(data, file_ns_capable(file, &init_user_ns,
+						      CAP_SYS_ADMIN));
 }
 
 static int mmub_ioctl_stats(struct file *file, void *data)
@@ -127,6 +141,7 @@ static int mmub_ioctl_synchronize(struct file *file, void *data)
  * @detach: MMUB_IOC_DETACH
  * @ring_setup: MMUB_IOC_RING_SETUP
  * @filter: MMUB_IOC_FILTER_SET
+ * @stack: MMUB_IOC_STACK
  * @stats: MMUB_IOC_STATS
  * @synchronize: MMUB_IOC_SYNCHRONIZE
  */
@@ -136,6 +151,7 @@ union mmub_arg {
 	struct mmub_detach detach;
 	struct mmub_ring_setup ring_setup;
 	struct mmub_filter filter;
+	struct mmub_stack stack;
 	struct mmub_stats stats;
 	struct mmub_synchronize synchronize;
 };
@@ -172,7 +188,7 @@ static const struct mmub_ioctl mmub_ioctls[MMUB_NR_COUNT] = {
 	[MMUB_NR_DETACH] = MMUB_IOCTL(DETACH, detach, mmub_ioctl_detach),
 	[MMUB_NR_RING_SETUP] = MMUB_IOCTL(RING_SETUP, ring_setup, mmub_ioctl_ring_setup),
 	[MMUB_NR_FILTER_SET] = MMUB_IOCTL(FILTER_SET, filter, mmub_ioctl_filter_set),
-	[MMUB_NR_STACK] = MMUB_IOCTL_UNBUILT(STACK),
+	[MMUB_NR_STACK] = MMUB_IOCTL(STACK, stack, mmub_ioctl_stack),
 	[MMUB_NR_GUARD_ADD] = MMUB_IOCTL_UNBUILT(GUARD_ADD),
 	[MMUB_NR_GUARD_REMOVE] = MMUB_IOCTL_UNBUILT(GUARD_REMOVE),
 	[MMUB_NR_SHADOW_ADD] = MMUB_IOCTL_UNBUILT(SHADOW_ADD),
@@ -285,15 +301,24 @@ static struct miscdevice mmub_device = {
 
 static int __init mmub_init(void)
 {
+	int ret;
+
+	ret = mmub_cause_init();
+	if (ret)
+		return ret;
 	mmub_space_init();
 	mmub_target_init();
-	return misc_register(&mmub_device);
+	ret = misc_register(&mmub_device);
+	if (ret)
+		mmub_cause_exit();
+	return ret;
 }
 
 static void __exit mmub_exit(void)
 {
 	misc_deregister(&mmub_device);
 	mmub_space_exit();
+	mmub_cause_exit();
 }
 
 module_init(mmub_init);

@@ -231,8 +231,18 @@ struct mmub_detach {
 };
 
 /**
+ * enum mmub_ring_flag - bits of &struct mmub_ring_setup.flags
+ * @MMUB_RING_CAUSE: save the kernel stack of each event, so that its stack_id
+ *	can be given to STACK. Costs the watched process a walk of its stack;
+ *	-EOPNOTSUPP without MMUB_FEATURE_CAUSE
+ */
+enum mmub_ring_flag {
+	MMUB_RING_CAUSE		= 1 << 0,
+};
+
+/**
  * struct mmub_ring_setup - argument of MMUB_IOC_RING_SETUP
- * @flags: in, zero
+ * @flags: in, bits of enum mmub_ring_flag
  * @records: in, a power of two within the limits of &struct mmub_info
  * @wakeup_events: in, wake a sleeping reader when this many records are
  *	unread; 0 means 1; at most half of @records
@@ -356,7 +366,7 @@ enum mmub_record_flag {
  * @syscall_nr: the system call in progress, -1 if none
  * @syscall_arch: its AUDIT_ARCH_*, 0 if none
  * @stack_id: the kernel stack of the callback, for STACK; 0 without
- *	MMUB_FEATURE_CAUSE
+ *	MMUB_RING_CAUSE, and where the module's table of stacks was full
  * @shadowed: pages of the range that were shadowed
  * @lost_from: of LOST: the first lost event's @n, else 0
  * @lost_to: of LOST: the last lost event's @n, else 0
@@ -482,13 +492,136 @@ struct mmub_filter {
 };
 
 /**
+ * enum mmub_cause - why an invalidation came about
+ * @MMUB_CAUSE_UNKNOWN: the stack is none of those below
+ * @MMUB_CAUSE_MUNMAP: munmap(2), or the kernel unmaps what it mapped for the
+ *	process, such as a ring of io_setup(2)
+ * @MMUB_CAUSE_MMAP: mmap(2) or shmat(2) over what was mapped, or a mapping that
+ *	failed
+ * @MMUB_CAUSE_BRK: brk(2) that shrinks the heap
+ * @MMUB_CAUSE_MREMAP: mremap(2)
+ * @MMUB_CAUSE_SHMDT: shmdt(2)
+ * @MMUB_CAUSE_MPROTECT: mprotect(2), pkey_mprotect(2)
+ * @MMUB_CAUSE_MADV_DONTNEED: MADV_DONTNEED, MADV_DONTNEED_LOCKED
+ * @MMUB_CAUSE_MADV_FREE: MADV_FREE
+ * @MMUB_CAUSE_MADV_PAGEOUT: MADV_PAGEOUT
+ * @MMUB_CAUSE_MADV_COLLAPSE: MADV_COLLAPSE
+ * @MMUB_CAUSE_MADV_REMOVE: MADV_REMOVE
+ * @MMUB_CAUSE_MADV_GUARD: MADV_GUARD_INSTALL
+ * @MMUB_CAUSE_FORK: the write-protection of what fork(2) shares
+ * @MMUB_CAUSE_COW: a write to a page that is shared copy-on-write, by the
+ *	process itself or through /proc/PID/mem, ptrace, process_vm_writev(2)
+ * @MMUB_CAUSE_KHUGEPAGED: khugepaged has made a huge page
+ * @MMUB_CAUSE_THP_SPLIT: a huge page, or its mapping, was split, for whatever
+ *	the system call in progress wanted
+ * @MMUB_CAUSE_KSM_MERGE: ksmd has merged equal pages
+ * @MMUB_CAUSE_KSM_UNMERGE: merged pages were separated again
+ * @MMUB_CAUSE_MOVE_PAGES: migration by move_pages(2)
+ * @MMUB_CAUSE_MBIND: migration by mbind(2)
+ * @MMUB_CAUSE_MIGRATE_PAGES: migration by migrate_pages(2)
+ * @MMUB_CAUSE_CPUSET: migration since a cpuset was changed
+ * @MMUB_CAUSE_HOTPLUG: migration off memory that goes offline
+ * @MMUB_CAUSE_CONTIG: migration to make room for a large allocation (CMA,
+ *	gigantic pages)
+ * @MMUB_CAUSE_LONGTERM_PIN: migration before a long-term pin
+ * @MMUB_CAUSE_DEMOTION: migration to slower memory, instead of reclaim
+ * @MMUB_CAUSE_COMPACTION: migration by compaction, of whichever task
+ * @MMUB_CAUSE_NUMA_HINTING: NUMA balancing took access away to see who comes
+ * @MMUB_CAUSE_NUMA_MIGRATION: migration by NUMA balancing
+ * @MMUB_CAUSE_RECLAIM: reclaim by kswapd
+ * @MMUB_CAUSE_RECLAIM_DIRECT: reclaim by a task that allocates, or of a memory
+ *	cgroup
+ * @MMUB_CAUSE_TRUNCATE: a file was made shorter
+ * @MMUB_CAUSE_HOLE_PUNCH: fallocate(2) punched a hole, or collapsed a range
+ * @MMUB_CAUSE_FILE_INVALIDATE: a file's cached pages were dropped (direct I/O,
+ *	a network file system)
+ * @MMUB_CAUSE_WRITEBACK: a shared file's pages were write-protected as they
+ *	were written back
+ * @MMUB_CAUSE_CLEAR_REFS: a write to /proc/PID/clear_refs
+ * @MMUB_CAUSE_PAGEMAP_SCAN: the ioctl PAGEMAP_SCAN
+ * @MMUB_CAUSE_USERFAULTFD: userfaultfd write-protected or moved pages
+ * @MMUB_CAUSE_UPROBE: a uprobe was put into, or taken out of, the text
+ * @MMUB_CAUSE_MEMORY_FAILURE: a page was taken out of use: an error of the
+ *	hardware, or MADV_HWPOISON, MADV_SOFT_OFFLINE
+ * @MMUB_CAUSE_DEVICE_MIGRATION: migration to or from a device's memory
+ * @MMUB_CAUSE_DEVICE_EXCLUSIVE: a device asked for exclusive access
+ * @MMUB_CAUSE_EXEC: the process executed another program
+ * @MMUB_CAUSE_EXIT: the process exited
+ * @MMUB_CAUSE_LAST_REFERENCE: the process had exited or executed before, and
+ *	who still looked at its memory has let go
+ * @MMUB_CAUSE_OOM_REAPER: the OOM reaper
+ * @MMUB_CAUSE_PROCESS_MRELEASE: process_mrelease(2)
+ * @MMUB_CAUSE_COUNT: how many there are
+ *
+ * Read off the kernel stack, by the functions on it; what no rule knows is
+ * unknown, never guessed. Numbers do not move; later versions add some.
+ */
+enum mmub_cause {
+	MMUB_CAUSE_UNKNOWN		= 0,
+	MMUB_CAUSE_MUNMAP		= 1,
+	MMUB_CAUSE_MMAP			= 2,
+	MMUB_CAUSE_BRK			= 3,
+	MMUB_CAUSE_MREMAP		= 4,
+	MMUB_CAUSE_SHMDT		= 5,
+	MMUB_CAUSE_MPROTECT		= 6,
+	MMUB_CAUSE_MADV_DONTNEED	= 7,
+	MMUB_CAUSE_MADV_FREE		= 8,
+	MMUB_CAUSE_MADV_PAGEOUT		= 9,
+	MMUB_CAUSE_MADV_COLLAPSE	= 10,
+	MMUB_CAUSE_MADV_REMOVE		= 11,
+	MMUB_CAUSE_MADV_GUARD		= 12,
+	MMUB_CAUSE_FORK			= 13,
+	MMUB_CAUSE_COW			= 14,
+	MMUB_CAUSE_KHUGEPAGED		= 15,
+	MMUB_CAUSE_THP_SPLIT		= 16,
+	MMUB_CAUSE_KSM_MERGE		= 17,
+	MMUB_CAUSE_KSM_UNMERGE		= 18,
+	MMUB_CAUSE_MOVE_PAGES		= 19,
+	MMUB_CAUSE_MBIND		= 20,
+	MMUB_CAUSE_MIGRATE_PAGES	= 21,
+	MMUB_CAUSE_CPUSET		= 22,
+	MMUB_CAUSE_HOTPLUG		= 23,
+	MMUB_CAUSE_CONTIG		= 24,
+	MMUB_CAUSE_LONGTERM_PIN		= 25,
+	MMUB_CAUSE_DEMOTION		= 26,
+	MMUB_CAUSE_COMPACTION		= 27,
+	MMUB_CAUSE_NUMA_HINTING		= 28,
+	MMUB_CAUSE_NUMA_MIGRATION	= 29,
+	MMUB_CAUSE_RECLAIM		= 30,
+	MMUB_CAUSE_RECLAIM_DIRECT	= 31,
+	MMUB_CAUSE_TRUNCATE		= 32,
+	MMUB_CAUSE_HOLE_PUNCH		= 33,
+	MMUB_CAUSE_FILE_INVALIDATE	= 34,
+	MMUB_CAUSE_WRITEBACK		= 35,
+	MMUB_CAUSE_CLEAR_REFS		= 36,
+	MMUB_CAUSE_PAGEMAP_SCAN		= 37,
+	MMUB_CAUSE_USERFAULTFD		= 38,
+	MMUB_CAUSE_UPROBE		= 39,
+	MMUB_CAUSE_MEMORY_FAILURE	= 40,
+	MMUB_CAUSE_DEVICE_MIGRATION	= 41,
+	MMUB_CAUSE_DEVICE_EXCLUSIVE	= 42,
+	MMUB_CAUSE_EXEC			= 43,
+	MMUB_CAUSE_EXIT			= 44,
+	MMUB_CAUSE_LAST_REFERENCE	= 45,
+	MMUB_CAUSE_OOM_REAPER		= 46,
+	MMUB_CAUSE_PROCESS_MRELEASE	= 47,
+	MMUB_CAUSE_COUNT		= 48,
+};
+
+/**
  * struct mmub_stack - argument of MMUB_IOC_STACK
  * @flags: in, zero
- * @stack_id: in, of a record
- * @cause: out, the classified cause, 0 unknown
- * @text_size: in, bytes at @text; out, bytes of the whole text with its NUL
- * @text: in, user address for the frames as text, one a line, or 0; frames
- *	need CAP_SYS_ADMIN of the opener in the initial user namespace
+ * @stack_id: in, of a record of whichever subscription
+ * @cause: out, enum mmub_cause
+ * @text_size: in, bytes at @text; out, bytes of the whole text with its NUL, 0
+ *	without @text
+ * @text: in, user address for the frames as text, one a line, the callback
+ *	first; 0 for none. Cut where @text_size is too small, always terminated
+ *
+ * Works on any open descriptor. Ids stay valid until the module is unloaded.
+ * Errors: -ENOENT no such stack; -EINVAL one of @text and @text_size is 0 and
+ * the other is not; -EPERM @text, and the opener had no CAP_SYS_ADMIN in the
+ * initial user namespace; -ENOMEM.
  */
 struct mmub_stack {
 	__u32 flags;

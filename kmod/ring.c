@@ -42,6 +42,7 @@
  * @consumer: the consumer page
  * @size: in records, a power of two
  * @wakeup_events: wake the reader when so many are unread
+ * @flags: enum mmub_ring_flag
  * @head: records written; space->lock, read locklessly by poll
  * @written: likewise, as the statistics want it
  * @lost: events that found the ring full; as @head
@@ -58,6 +59,7 @@ struct mmub_ring {
 	struct mmub_ring_consumer *consumer;
 	u32 size;
 	u32 wakeup_events;
+	u32 flags;
 	u32 head;
 	u64 written;
 	u64 lost;
@@ -91,13 +93,14 @@ size_t mmub_ring_size(const struct mmub_ring *ring)
  * mmub_ring_alloc - make a ring, charged to the caller
  * @records: its size, a power of two, checked by the caller
  * @wakeup_events: wake the reader when so many are unread
+ * @flags: enum mmub_ring_flag, checked by the caller
  *
  * The pages are single, so that they can be mapped one by one, and charged to
  * the memory cgroup, which vmalloc_user()'s are not.
  *
  * Return: the ring, -ENOBUFS, or -ENOMEM.
  */
-struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events)
+struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events, u32 flags)
 {
 	unsigned int nr_pages, i;
 	struct mmub_ring *ring;
@@ -109,6 +112,7 @@ struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events)
 		return ERR_PTR(-ENOMEM);
 	ring->size = records;
 	ring->wakeup_events = wakeup_events;
+	ring->flags = flags;
 	ring->nr_pages = nr_pages;
 
 	ring->user = get_uid(current_user());
@@ -161,6 +165,15 @@ void mmub_ring_free(struct mmub_ring *ring)
 	mmub_memlock_uncharge(ring->user, ring->nr_pages);
 	free_uid(ring->user);
 	kvfree(ring);
+}
+
+/**
+ * mmub_ring_wants_stacks - whether its records are to have their stack_id
+ * @ring: the ring, or NULL
+ */
+bool mmub_ring_wants_stacks(const struct mmub_ring *ring)
+{
+	return ring && (ring->flags & MMUB_RING_CAUSE);
 }
 
 /**

@@ -67,6 +67,26 @@ static u32 mmub_type(const struct mmu_notifier_range *range)
 }
 
 /*
+ * Take space->lock, with the stack in @rec if anyone wants it. The walk of the
+ * stack is long, so it comes before the lock; after it only where the first
+ * subscription that wants it has joined in between.
+ */
+static void mmub_space_lock(struct mmub_space *space, struct mmub_record *rec)
+	__acquires(&space->lock)
+{
+	bool saved = READ_ONCE(space->want_stacks);
+
+	if (saved)
+		rec->stack_id = mmub_cause_save();
+	spin_lock(&space->lock);
+	if (!saved && space->want_stacks) {
+		spin_unlock(&space->lock);
+		rec->stack_id = mmub_cause_save();
+		spin_lock(&space->lock);
+	}
+}
+
+/*
  * Runs under SRCU, so the space outlives it; space->subs holds none but
  * attached subscriptions, so each of them outlives space->lock being held.
  */
@@ -86,7 +106,7 @@ static int mmub_invalidate_range_start(struct mmu_notifier *mn,
 
 	mmub_who(&rec);
 
-	spin_lock(&space->lock);
+	mmub_space_lock(space, &rec);
 	if (space->released) {
 		spin_unlock(&space->lock);
 		return 0;
@@ -155,7 +175,7 @@ static void mmub_release(struct mmu_notifier *mn, struct mm_struct *mm)
 
 	mmub_who(&rec);
 
-	spin_lock(&space->lock);
+	mmub_space_lock(space, &rec);
 	rec.time_ns = ktime_get_ns();
 	rec.seq = ++space->seq;
 	space->released = true;

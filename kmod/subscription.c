@@ -60,6 +60,8 @@ static void mmub_sub_leave(struct mmub_sub *sub)
 
 	spin_lock(&space->lock);
 	list_del_init(&sub->node);
+	if (mmub_ring_wants_stacks(sub->ring))
+		WRITE_ONCE(space->want_stacks, space->want_stacks - 1);
 	if (sub->ring) {
 		mmub_who_in_ns(&rec, sub->pid_ns);
 		rec.time_ns = ktime_get_ns();
@@ -172,7 +174,7 @@ int mmub_sub_ring_setup(struct mmub_sub *sub, struct mmub_ring_setup *arg)
 	struct mmub_ring *ring;
 	int ret;
 
-	if (arg->flags || arg->reserved)
+	if ((arg->flags & ~MMUB_RING_CAUSE) || arg->reserved)
 		return -EINVAL;
 	if (!is_power_of_2(arg->records) ||
 	    arg->records < MMUB_RING_RECORDS_MIN ||
@@ -180,6 +182,8 @@ int mmub_sub_ring_setup(struct mmub_sub *sub, struct mmub_ring_setup *arg)
 		return -EINVAL;
 	if (arg->wakeup_events > arg->records / 2)
 		return -EINVAL;
+	if ((arg->flags & MMUB_RING_CAUSE) && !mmub_cause_enabled())
+		return -EOPNOTSUPP;
 
 	ret = mmub_sub_lock(sub);
 	if (ret)
@@ -191,7 +195,8 @@ int mmub_sub_ring_setup(struct mmub_sub *sub, struct mmub_ring_setup *arg)
 		ret = -EBUSY;
 		goto unlock;
 	}
-	ring = mmub_ring_alloc(arg->records, arg->wakeup_events ?: 1);
+	ring = mmub_ring_alloc(arg->records, arg->wakeup_events ?: 1,
+			       arg->flags);
 	if (IS_ERR(ring)) {
 		ret = PTR_ERR(ring);
 		goto unlock;
@@ -225,6 +230,8 @@ static void mmub_sub_join(struct mmub_sub *sub, struct mmub_space *space)
 {
 	spin_lock(&space->lock);
 	list_add_tail(&sub->node, &space->subs);
+	if (mmub_ring_wants_stacks(sub->ring))
+		WRITE_ONCE(space->want_stacks, space->want_stacks + 1);
 	if (sub->ring)
 		mmub_ring_publish(sub, space, sub->end_state);
 	spin_unlock(&space->lock);
@@ -494,6 +501,8 @@ static void mmub_sub_event(struct mmub_sub *sub, const struct mmub_record *rec)
 		return;
 	own = *rec;
 	own.n = sub->n;
+	if (!mmub_ring_wants_stacks(sub->ring))
+		own.stack_id = 0;
 	mmub_who_in_ns(&own, sub->pid_ns);
 	mmub_ring_event(sub, &own);
 }

@@ -165,10 +165,11 @@ struct mmub_ring {
  * @fd: of mmub_open(), not attached yet
  * @records: a power of two
  * @wakeup_events: 0 for 1
+ * @flags: bits of enum mmub_ring_flag
  * @ring: filled in
  */
 int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events,
-		   struct mmub_ring *ring);
+		   uint32_t flags, struct mmub_ring *ring);
 
 /**
  * mmub_ring_close - unmap the ring
@@ -225,6 +226,30 @@ static inline void mmub_ring_consume(struct mmub_ring *ring, uint32_t count)
  * nothing but DETACHED can follow; -EINTR on a signal.
  */
 int mmub_ring_wait(int fd, const struct mmub_ring *ring, int64_t timeout_ns);
+
+/* ------------------------------------------------------------------- causes */
+
+/**
+ * mmub_cause - the cause of a record, MMUB_IOC_STACK
+ * @fd: of mmub_open(); any will do
+ * @stack_id: of a record; 0 for one without a stack
+ *
+ * The answer for a stack_id never changes, so keep it: events are many, stacks
+ * few. Return: one of enum mmub_cause; -ENOENT no such stack.
+ */
+int mmub_cause(int fd, uint32_t stack_id);
+
+/**
+ * mmub_stack_text - the frames of a record's stack, MMUB_IOC_STACK
+ * @stack_id: of a record
+ * @text: filled in, one frame a line, the callback first; cut, and terminated,
+ *	where @size is too small
+ * @size: bytes at @text, at least 1
+ *
+ * Return: bytes of the whole text with its NUL; -EPERM where the opener had no
+ * CAP_SYS_ADMIN in the initial user namespace; -ENOENT no such stack.
+ */
+int mmub_stack_text(int fd, uint32_t stack_id, char *text, size_t size);
 
 /* ---------------------------------------------------------------- commands */
 
@@ -289,6 +314,9 @@ const char *mmub_type_name(uint32_t type);
 
 /** mmub_entry_name - "syscall", "kthread", ...; NULL if there is none */
 const char *mmub_entry_name(uint32_t entry);
+
+/** mmub_cause_name - "munmap", "khugepaged", ...; NULL if there is none */
+const char *mmub_cause_name(uint32_t cause);
 
 /**
  * mmub_syscall_name - the name of a system call

@@ -15,9 +15,10 @@ static void *map_shared(int fd, enum mmub_map which, int prot, size_t size)
 }
 
 int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events,
-		   struct mmub_ring *ring)
+		   uint32_t flags, struct mmub_ring *ring)
 {
 	struct mmub_ring_setup setup = {
+		.flags = flags,
 		.records = records,
 		.wakeup_events = wakeup_events,
 	};

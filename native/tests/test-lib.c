@@ -31,6 +31,12 @@ TEST(names)
 	ASSERT_STREQ(mmub_entry_name(MMUB_ENTRY_USER_WORKER), "user_worker");
 	ASSERT_TRUE(!mmub_entry_name(MMUB_ENTRY_EXIT + 1));
 	ASSERT_TRUE(!mmub_entry_name(UINT32_MAX));
+	for (i = 0; i < MMUB_CAUSE_COUNT; i++)
+		ASSERT_TRUE(mmub_cause_name(i));
+	ASSERT_STREQ(mmub_cause_name(MMUB_CAUSE_UNKNOWN), "unknown");
+	ASSERT_STREQ(mmub_cause_name(MMUB_CAUSE_PROCESS_MRELEASE),
+		     "process_mrelease");
+	ASSERT_TRUE(!mmub_cause_name(MMUB_CAUSE_COUNT));
 }
 
 TEST(syscall_names)

@@ -281,7 +281,7 @@ static void get_and_put(const char *subsystem, int mem_fd, unsigned int how)
 
 	fd = device_open();
 	if (how & 1)
-		ASSERT_EQ(mmub_ring_open(fd, 64, 0, &ring), 0);
+		ASSERT_EQ(mmub_ring_open(fd, 64, 0, 0, &ring), 0);
 	ret = mmub_attach(fd, subsystem, mem_fd, 0, NULL);
 	/* The target may have gone; that is all that may go wrong. */
 	if (ret && (mem_fd < 0 || ret != -ESRCH))

@@ -31,7 +31,7 @@ static uint64_t small_scene(struct scene *scene, uint32_t records,
 	range.start = map(scene, "a anon 4");
 	range.end = range.start + 4 * PAGE;
 	w->fd = device_open();
-	ASSERT_EQ(mmub_ring_open(w->fd, records, wakeup_events, &w->ring), 0);
+	ASSERT_EQ(mmub_ring_open(w->fd, records, wakeup_events, 0, &w->ring), 0);
 	ASSERT_EQ(mmub_filter_set(w->fd, (1 << MMUB_TYPE_COUNT) - 1, &range, 1),
 		  0);
 	mem_fd = mmub_mem_open(scene->subject.pid);

@@ -13,6 +13,8 @@
 
 #include "watch.h"
 
+uint32_t watch_ring_flags;
+
 int device_open(void)
 {
 	int fd = mmub_open(NULL);
@@ -30,7 +32,8 @@ void watch_open_fd(struct watch *watch, const char *subsystem, int mem_fd,
 	memset(watch, 0, sizeof(*watch));
 	watch->fd = device_open();
 	if (records) {
-		ret = mmub_ring_open(watch->fd, records, 0, &watch->ring);
+		ret = mmub_ring_open(watch->fd, records, 0, watch_ring_flags,
+				     &watch->ring);
 		if (ret)
 			FAIL("mmub_ring_open(%u): %s", records, strerror(-ret));
 	}

@@ -16,6 +16,9 @@ struct watch {
 	struct mmub_attach attached;
 };
 
+/* Flags of the rings of all watches to come; 0 unless a program sets them. */
+extern uint32_t watch_ring_flags;
+
 /* Open the device; the test is over if that fails. */
 int device_open(void);
 
