@@ -125,6 +125,21 @@ public interface InvalidationEvent {
     int syscallNumber();
 
     /**
+     * Why this came about.
+     *
+     * @return the cause; null for a mark of the stream, and where causes are not recorded: see {@link RingOptions#causes()}
+     */
+    @Nullable
+    Cause cause();
+
+    /**
+     * Names the kernel's stack at the callback, for {@link Subscription#frames(int)}.
+     *
+     * @return a number that events of equal stacks have in common, or 0 if none was recorded
+     */
+    int stackId();
+
+    /**
      * How many pages of the range were shadowed.
      *
      * @return pages, 0 without shadows
@@ -167,6 +182,8 @@ public interface InvalidationEvent {
                 entry(),
                 syscall(),
                 syscallNumber(),
+                cause(),
+                stackId(),
                 shadowed(),
                 lostFrom(),
                 lostTo());
@@ -190,6 +207,8 @@ public interface InvalidationEvent {
      * @param entry see {@link InvalidationEvent#entry()}
      * @param syscall see {@link InvalidationEvent#syscall()}
      * @param syscallNumber see {@link InvalidationEvent#syscallNumber()}
+     * @param cause see {@link InvalidationEvent#cause()}
+     * @param stackId see {@link InvalidationEvent#stackId()}
      * @param shadowed see {@link InvalidationEvent#shadowed()}
      * @param lostFrom see {@link InvalidationEvent#lostFrom()}
      * @param lostTo see {@link InvalidationEvent#lostTo()}
@@ -210,6 +229,8 @@ public interface InvalidationEvent {
             EventEntry entry,
             @Nullable String syscall,
             int syscallNumber,
+            @Nullable Cause cause,
+            int stackId,
             int shadowed,
             long lostFrom,
             long lostTo)

@@ -8,10 +8,12 @@ package io.mmubridge;
  *
  * @param records how many, a power of two within {@link Capabilities.Limits}; 0 for no ring, hence no events
  * @param wakeupEvents wake a thread that waits when so many are unread; from 1 to half of {@code records}
+ * @param causes record the cause of each event, where the backend can: see {@link Capabilities.Feature#CAUSE}. It costs the
+ *     process that is watched a walk of its kernel stack at each invalidation
  */
-public record RingOptions(int records, int wakeupEvents) {
-    private static final RingOptions DEFAULTS = new RingOptions(4096, 1);
-    private static final RingOptions NONE = new RingOptions(0, 0);
+public record RingOptions(int records, int wakeupEvents, boolean causes) {
+    private static final RingOptions DEFAULTS = new RingOptions(4096, 1, true);
+    private static final RingOptions NONE = new RingOptions(0, 0, false);
 
     /**
      * Checks the numbers, as far as they do not depend on the module's limits.
@@ -26,10 +28,13 @@ public record RingOptions(int records, int wakeupEvents) {
             throw new IllegalArgumentException(
                     "wakeupEvents must be from 1 to half of " + records + " records, not " + wakeupEvents);
         }
+        if (records == 0 && causes) {
+            throw new IllegalArgumentException("causes need a ring");
+        }
     }
 
     /**
-     * 4096 records, half a MiB, and a wake-up at each event.
+     * 4096 records, half a MiB, with causes, and a wake-up at each event.
      *
      * @return these options
      */
@@ -50,10 +55,10 @@ public record RingOptions(int records, int wakeupEvents) {
      * A ring of another size.
      *
      * @param records how many, a power of two
-     * @return the new options, with a wake-up at each event
+     * @return the new options, with causes, and a wake-up at each event
      */
     public static RingOptions ofRecords(int records) {
-        return new RingOptions(records, 1);
+        return new RingOptions(records, 1, true);
     }
 
     /**
@@ -63,6 +68,15 @@ public record RingOptions(int records, int wakeupEvents) {
      * @return the new options
      */
     public RingOptions withWakeupEvents(int events) {
-        return new RingOptions(records, events);
+        return new RingOptions(records, events, causes);
+    }
+
+    /**
+     * Events without causes, which cost the process that is watched least.
+     *
+     * @return the new options
+     */
+    public RingOptions withoutCauses() {
+        return new RingOptions(records, wakeupEvents, false);
     }
 }

@@ -53,7 +53,11 @@ final class Converters {
             }
             String unit = matcher.group(2) == null ? "s" : matcher.group(2);
             BigDecimal nanos = new BigDecimal(matcher.group(1)).multiply(BigDecimal.valueOf(nanosOf(unit)));
-            return Duration.ofNanos(nanos.longValue());
+            try {
+                return Duration.ofNanos(nanos.toBigInteger().longValueExact());
+            } catch (ArithmeticException e) {
+                throw new TypeConversionException("'" + word + "' is longer than 292 years");
+            }
         }
 
         private static long nanosOf(String unit) {

@@ -76,6 +76,8 @@ public final class Main implements Runnable {
         }
         return top.setOut(out)
                 .setErr(err)
+                // The words of a command to watch are its own.
+                .setExpandAtFiles(false)
                 .setCaseInsensitiveEnumValuesAllowed(true)
                 .setUsageHelpAutoWidth(true)
                 .setParameterExceptionHandler(Main::correct)

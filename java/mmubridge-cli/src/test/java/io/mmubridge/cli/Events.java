@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.cli;
 
+import io.mmubridge.Cause;
 import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
@@ -27,6 +28,8 @@ final class Events {
                 EventEntry.SYSCALL,
                 "munmap",
                 11,
+                Cause.MUNMAP,
+                7,
                 3,
                 0,
                 0);
@@ -49,6 +52,8 @@ final class Events {
                 EventEntry.KTHREAD,
                 null,
                 -1,
+                Cause.OOM_REAPER,
+                8,
                 0,
                 0,
                 0);
@@ -71,6 +76,8 @@ final class Events {
                 EventEntry.EXIT,
                 null,
                 -1,
+                Cause.EXIT,
+                9,
                 0,
                 0,
                 0);
@@ -101,6 +108,8 @@ final class Events {
                 EventEntry.UNKNOWN,
                 null,
                 -1,
+                null,
+                0,
                 0,
                 lostFrom,
                 lostTo);

@@ -187,6 +187,15 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static int EXDEV() {
         return EXDEV;
     }
+    private static final int ENODEV = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * #define ENODEV 19
+     * }
+     */
+    public static int ENODEV() {
+        return ENODEV;
+    }
     private static final int EINVAL = (int)22L;
     /**
      * {@snippet lang=c :
@@ -655,6 +664,15 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static int MMUB_FOREIGN_UNKNOWN_PROC() {
         return MMUB_FOREIGN_UNKNOWN_PROC;
     }
+    private static final int MMUB_RING_CAUSE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_ring_flag.MMUB_RING_CAUSE = 1
+     * }
+     */
+    public static int MMUB_RING_CAUSE() {
+        return MMUB_RING_CAUSE;
+    }
     private static final int MMUB_PHASE_START = (int)0L;
     /**
      * {@snippet lang=c :
@@ -879,6 +897,447 @@ public class mmubridge_h extends mmubridge_h$shared {
      */
     public static int MMUB_RING_DETACHED() {
         return MMUB_RING_DETACHED;
+    }
+    private static final int MMUB_CAUSE_UNKNOWN = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_UNKNOWN = 0
+     * }
+     */
+    public static int MMUB_CAUSE_UNKNOWN() {
+        return MMUB_CAUSE_UNKNOWN;
+    }
+    private static final int MMUB_CAUSE_MUNMAP = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MUNMAP = 1
+     * }
+     */
+    public static int MMUB_CAUSE_MUNMAP() {
+        return MMUB_CAUSE_MUNMAP;
+    }
+    private static final int MMUB_CAUSE_MMAP = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MMAP = 2
+     * }
+     */
+    public static int MMUB_CAUSE_MMAP() {
+        return MMUB_CAUSE_MMAP;
+    }
+    private static final int MMUB_CAUSE_BRK = (int)3L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_BRK = 3
+     * }
+     */
+    public static int MMUB_CAUSE_BRK() {
+        return MMUB_CAUSE_BRK;
+    }
+    private static final int MMUB_CAUSE_MREMAP = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MREMAP = 4
+     * }
+     */
+    public static int MMUB_CAUSE_MREMAP() {
+        return MMUB_CAUSE_MREMAP;
+    }
+    private static final int MMUB_CAUSE_SHMDT = (int)5L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_SHMDT = 5
+     * }
+     */
+    public static int MMUB_CAUSE_SHMDT() {
+        return MMUB_CAUSE_SHMDT;
+    }
+    private static final int MMUB_CAUSE_MPROTECT = (int)6L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MPROTECT = 6
+     * }
+     */
+    public static int MMUB_CAUSE_MPROTECT() {
+        return MMUB_CAUSE_MPROTECT;
+    }
+    private static final int MMUB_CAUSE_MADV_DONTNEED = (int)7L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MADV_DONTNEED = 7
+     * }
+     */
+    public static int MMUB_CAUSE_MADV_DONTNEED() {
+        return MMUB_CAUSE_MADV_DONTNEED;
+    }
+    private static final int MMUB_CAUSE_MADV_FREE = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MADV_FREE = 8
+     * }
+     */
+    public static int MMUB_CAUSE_MADV_FREE() {
+        return MMUB_CAUSE_MADV_FREE;
+    }
+    private static final int MMUB_CAUSE_MADV_PAGEOUT = (int)9L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MADV_PAGEOUT = 9
+     * }
+     */
+    public static int MMUB_CAUSE_MADV_PAGEOUT() {
+        return MMUB_CAUSE_MADV_PAGEOUT;
+    }
+    private static final int MMUB_CAUSE_MADV_COLLAPSE = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MADV_COLLAPSE = 10
+     * }
+     */
+    public static int MMUB_CAUSE_MADV_COLLAPSE() {
+        return MMUB_CAUSE_MADV_COLLAPSE;
+    }
+    private static final int MMUB_CAUSE_MADV_REMOVE = (int)11L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MADV_REMOVE = 11
+     * }
+     */
+    public static int MMUB_CAUSE_MADV_REMOVE() {
+        return MMUB_CAUSE_MADV_REMOVE;
+    }
+    private static final int MMUB_CAUSE_MADV_GUARD = (int)12L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MADV_GUARD = 12
+     * }
+     */
+    public static int MMUB_CAUSE_MADV_GUARD() {
+        return MMUB_CAUSE_MADV_GUARD;
+    }
+    private static final int MMUB_CAUSE_FORK = (int)13L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_FORK = 13
+     * }
+     */
+    public static int MMUB_CAUSE_FORK() {
+        return MMUB_CAUSE_FORK;
+    }
+    private static final int MMUB_CAUSE_COW = (int)14L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_COW = 14
+     * }
+     */
+    public static int MMUB_CAUSE_COW() {
+        return MMUB_CAUSE_COW;
+    }
+    private static final int MMUB_CAUSE_KHUGEPAGED = (int)15L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_KHUGEPAGED = 15
+     * }
+     */
+    public static int MMUB_CAUSE_KHUGEPAGED() {
+        return MMUB_CAUSE_KHUGEPAGED;
+    }
+    private static final int MMUB_CAUSE_THP_SPLIT = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_THP_SPLIT = 16
+     * }
+     */
+    public static int MMUB_CAUSE_THP_SPLIT() {
+        return MMUB_CAUSE_THP_SPLIT;
+    }
+    private static final int MMUB_CAUSE_KSM_MERGE = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_KSM_MERGE = 17
+     * }
+     */
+    public static int MMUB_CAUSE_KSM_MERGE() {
+        return MMUB_CAUSE_KSM_MERGE;
+    }
+    private static final int MMUB_CAUSE_KSM_UNMERGE = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_KSM_UNMERGE = 18
+     * }
+     */
+    public static int MMUB_CAUSE_KSM_UNMERGE() {
+        return MMUB_CAUSE_KSM_UNMERGE;
+    }
+    private static final int MMUB_CAUSE_MOVE_PAGES = (int)19L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MOVE_PAGES = 19
+     * }
+     */
+    public static int MMUB_CAUSE_MOVE_PAGES() {
+        return MMUB_CAUSE_MOVE_PAGES;
+    }
+    private static final int MMUB_CAUSE_MBIND = (int)20L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MBIND = 20
+     * }
+     */
+    public static int MMUB_CAUSE_MBIND() {
+        return MMUB_CAUSE_MBIND;
+    }
+    private static final int MMUB_CAUSE_MIGRATE_PAGES = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MIGRATE_PAGES = 21
+     * }
+     */
+    public static int MMUB_CAUSE_MIGRATE_PAGES() {
+        return MMUB_CAUSE_MIGRATE_PAGES;
+    }
+    private static final int MMUB_CAUSE_CPUSET = (int)22L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_CPUSET = 22
+     * }
+     */
+    public static int MMUB_CAUSE_CPUSET() {
+        return MMUB_CAUSE_CPUSET;
+    }
+    private static final int MMUB_CAUSE_HOTPLUG = (int)23L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_HOTPLUG = 23
+     * }
+     */
+    public static int MMUB_CAUSE_HOTPLUG() {
+        return MMUB_CAUSE_HOTPLUG;
+    }
+    private static final int MMUB_CAUSE_CONTIG = (int)24L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_CONTIG = 24
+     * }
+     */
+    public static int MMUB_CAUSE_CONTIG() {
+        return MMUB_CAUSE_CONTIG;
+    }
+    private static final int MMUB_CAUSE_LONGTERM_PIN = (int)25L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_LONGTERM_PIN = 25
+     * }
+     */
+    public static int MMUB_CAUSE_LONGTERM_PIN() {
+        return MMUB_CAUSE_LONGTERM_PIN;
+    }
+    private static final int MMUB_CAUSE_DEMOTION = (int)26L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_DEMOTION = 26
+     * }
+     */
+    public static int MMUB_CAUSE_DEMOTION() {
+        return MMUB_CAUSE_DEMOTION;
+    }
+    private static final int MMUB_CAUSE_COMPACTION = (int)27L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_COMPACTION = 27
+     * }
+     */
+    public static int MMUB_CAUSE_COMPACTION() {
+        return MMUB_CAUSE_COMPACTION;
+    }
+    private static final int MMUB_CAUSE_NUMA_HINTING = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_NUMA_HINTING = 28
+     * }
+     */
+    public static int MMUB_CAUSE_NUMA_HINTING() {
+        return MMUB_CAUSE_NUMA_HINTING;
+    }
+    private static final int MMUB_CAUSE_NUMA_MIGRATION = (int)29L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_NUMA_MIGRATION = 29
+     * }
+     */
+    public static int MMUB_CAUSE_NUMA_MIGRATION() {
+        return MMUB_CAUSE_NUMA_MIGRATION;
+    }
+    private static final int MMUB_CAUSE_RECLAIM = (int)30L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_RECLAIM = 30
+     * }
+     */
+    public static int MMUB_CAUSE_RECLAIM() {
+        return MMUB_CAUSE_RECLAIM;
+    }
+    private static final int MMUB_CAUSE_RECLAIM_DIRECT = (int)31L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_RECLAIM_DIRECT = 31
+     * }
+     */
+    public static int MMUB_CAUSE_RECLAIM_DIRECT() {
+        return MMUB_CAUSE_RECLAIM_DIRECT;
+    }
+    private static final int MMUB_CAUSE_TRUNCATE = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_TRUNCATE = 32
+     * }
+     */
+    public static int MMUB_CAUSE_TRUNCATE() {
+        return MMUB_CAUSE_TRUNCATE;
+    }
+    private static final int MMUB_CAUSE_HOLE_PUNCH = (int)33L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_HOLE_PUNCH = 33
+     * }
+     */
+    public static int MMUB_CAUSE_HOLE_PUNCH() {
+        return MMUB_CAUSE_HOLE_PUNCH;
+    }
+    private static final int MMUB_CAUSE_FILE_INVALIDATE = (int)34L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_FILE_INVALIDATE = 34
+     * }
+     */
+    public static int MMUB_CAUSE_FILE_INVALIDATE() {
+        return MMUB_CAUSE_FILE_INVALIDATE;
+    }
+    private static final int MMUB_CAUSE_WRITEBACK = (int)35L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_WRITEBACK = 35
+     * }
+     */
+    public static int MMUB_CAUSE_WRITEBACK() {
+        return MMUB_CAUSE_WRITEBACK;
+    }
+    private static final int MMUB_CAUSE_CLEAR_REFS = (int)36L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_CLEAR_REFS = 36
+     * }
+     */
+    public static int MMUB_CAUSE_CLEAR_REFS() {
+        return MMUB_CAUSE_CLEAR_REFS;
+    }
+    private static final int MMUB_CAUSE_PAGEMAP_SCAN = (int)37L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_PAGEMAP_SCAN = 37
+     * }
+     */
+    public static int MMUB_CAUSE_PAGEMAP_SCAN() {
+        return MMUB_CAUSE_PAGEMAP_SCAN;
+    }
+    private static final int MMUB_CAUSE_USERFAULTFD = (int)38L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_USERFAULTFD = 38
+     * }
+     */
+    public static int MMUB_CAUSE_USERFAULTFD() {
+        return MMUB_CAUSE_USERFAULTFD;
+    }
+    private static final int MMUB_CAUSE_UPROBE = (int)39L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_UPROBE = 39
+     * }
+     */
+    public static int MMUB_CAUSE_UPROBE() {
+        return MMUB_CAUSE_UPROBE;
+    }
+    private static final int MMUB_CAUSE_MEMORY_FAILURE = (int)40L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_MEMORY_FAILURE = 40
+     * }
+     */
+    public static int MMUB_CAUSE_MEMORY_FAILURE() {
+        return MMUB_CAUSE_MEMORY_FAILURE;
+    }
+    private static final int MMUB_CAUSE_DEVICE_MIGRATION = (int)41L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_DEVICE_MIGRATION = 41
+     * }
+     */
+    public static int MMUB_CAUSE_DEVICE_MIGRATION() {
+        return MMUB_CAUSE_DEVICE_MIGRATION;
+    }
+    private static final int MMUB_CAUSE_DEVICE_EXCLUSIVE = (int)42L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_DEVICE_EXCLUSIVE = 42
+     * }
+     */
+    public static int MMUB_CAUSE_DEVICE_EXCLUSIVE() {
+        return MMUB_CAUSE_DEVICE_EXCLUSIVE;
+    }
+    private static final int MMUB_CAUSE_EXEC = (int)43L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_EXEC = 43
+     * }
+     */
+    public static int MMUB_CAUSE_EXEC() {
+        return MMUB_CAUSE_EXEC;
+    }
+    private static final int MMUB_CAUSE_EXIT = (int)44L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_EXIT = 44
+     * }
+     */
+    public static int MMUB_CAUSE_EXIT() {
+        return MMUB_CAUSE_EXIT;
+    }
+    private static final int MMUB_CAUSE_LAST_REFERENCE = (int)45L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_LAST_REFERENCE = 45
+     * }
+     */
+    public static int MMUB_CAUSE_LAST_REFERENCE() {
+        return MMUB_CAUSE_LAST_REFERENCE;
+    }
+    private static final int MMUB_CAUSE_OOM_REAPER = (int)46L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_OOM_REAPER = 46
+     * }
+     */
+    public static int MMUB_CAUSE_OOM_REAPER() {
+        return MMUB_CAUSE_OOM_REAPER;
+    }
+    private static final int MMUB_CAUSE_PROCESS_MRELEASE = (int)47L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_PROCESS_MRELEASE = 47
+     * }
+     */
+    public static int MMUB_CAUSE_PROCESS_MRELEASE() {
+        return MMUB_CAUSE_PROCESS_MRELEASE;
+    }
+    private static final int MMUB_CAUSE_COUNT = (int)48L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_cause.MMUB_CAUSE_COUNT = 48
+     * }
+     */
+    public static int MMUB_CAUSE_COUNT() {
+        return MMUB_CAUSE_COUNT;
     }
     private static final int MMUB_SHADOW_SNAPSHOT = (int)0L;
     /**
@@ -1665,6 +2124,7 @@ public class mmubridge_h extends mmubridge_h$shared {
             mmubridge_h.C_INT,
             mmubridge_h.C_INT,
             mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
             mmubridge_h.C_POINTER
         );
 
@@ -1676,7 +2136,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events, struct mmub_ring *ring)
+     * int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events, uint32_t flags, struct mmub_ring *ring)
      * }
      */
     public static FunctionDescriptor mmub_ring_open$descriptor() {
@@ -1686,7 +2146,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events, struct mmub_ring *ring)
+     * int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events, uint32_t flags, struct mmub_ring *ring)
      * }
      */
     public static MethodHandle mmub_ring_open$handle() {
@@ -1696,7 +2156,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events, struct mmub_ring *ring)
+     * int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events, uint32_t flags, struct mmub_ring *ring)
      * }
      */
     public static MemorySegment mmub_ring_open$address() {
@@ -1705,16 +2165,16 @@ public class mmubridge_h extends mmubridge_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events, struct mmub_ring *ring)
+     * int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events, uint32_t flags, struct mmub_ring *ring)
      * }
      */
-    public static int mmub_ring_open(int fd, int records, int wakeup_events, MemorySegment ring) {
+    public static int mmub_ring_open(int fd, int records, int wakeup_events, int flags, MemorySegment ring) {
         var mh$ = mmub_ring_open.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("mmub_ring_open", fd, records, wakeup_events, ring);
+                traceDowncall("mmub_ring_open", fd, records, wakeup_events, flags, ring);
             }
-            return (int)mh$.invokeExact(fd, records, wakeup_events, ring);
+            return (int)mh$.invokeExact(fd, records, wakeup_events, flags, ring);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -1837,6 +2297,130 @@ public class mmubridge_h extends mmubridge_h$shared {
                 traceDowncall("mmub_ring_wait", fd, ring, timeout_ns);
             }
             return (int)mh$.invokeExact(fd, ring, timeout_ns);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_cause {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_cause");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_cause(int fd, uint32_t stack_id)
+     * }
+     */
+    public static FunctionDescriptor mmub_cause$descriptor() {
+        return mmub_cause.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_cause(int fd, uint32_t stack_id)
+     * }
+     */
+    public static MethodHandle mmub_cause$handle() {
+        return mmub_cause.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_cause(int fd, uint32_t stack_id)
+     * }
+     */
+    public static MemorySegment mmub_cause$address() {
+        return mmub_cause.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_cause(int fd, uint32_t stack_id)
+     * }
+     */
+    public static int mmub_cause(int fd, int stack_id) {
+        var mh$ = mmub_cause.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_cause", fd, stack_id);
+            }
+            return (int)mh$.invokeExact(fd, stack_id);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_stack_text {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_stack_text");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_stack_text(int fd, uint32_t stack_id, char *text, size_t size)
+     * }
+     */
+    public static FunctionDescriptor mmub_stack_text$descriptor() {
+        return mmub_stack_text.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_stack_text(int fd, uint32_t stack_id, char *text, size_t size)
+     * }
+     */
+    public static MethodHandle mmub_stack_text$handle() {
+        return mmub_stack_text.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_stack_text(int fd, uint32_t stack_id, char *text, size_t size)
+     * }
+     */
+    public static MemorySegment mmub_stack_text$address() {
+        return mmub_stack_text.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_stack_text(int fd, uint32_t stack_id, char *text, size_t size)
+     * }
+     */
+    public static int mmub_stack_text(int fd, int stack_id, MemorySegment text, long size) {
+        var mh$ = mmub_stack_text.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_stack_text", fd, stack_id, text, size);
+            }
+            return (int)mh$.invokeExact(fd, stack_id, text, size);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -2259,6 +2843,66 @@ public class mmubridge_h extends mmubridge_h$shared {
                 traceDowncall("mmub_entry_name", entry);
             }
             return (MemorySegment)mh$.invokeExact(entry);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_cause_name {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_cause_name");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * const char *mmub_cause_name(uint32_t cause)
+     * }
+     */
+    public static FunctionDescriptor mmub_cause_name$descriptor() {
+        return mmub_cause_name.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * const char *mmub_cause_name(uint32_t cause)
+     * }
+     */
+    public static MethodHandle mmub_cause_name$handle() {
+        return mmub_cause_name.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * const char *mmub_cause_name(uint32_t cause)
+     * }
+     */
+    public static MemorySegment mmub_cause_name$address() {
+        return mmub_cause_name.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * const char *mmub_cause_name(uint32_t cause)
+     * }
+     */
+    public static MemorySegment mmub_cause_name(int cause) {
+        var mh$ = mmub_cause_name.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_cause_name", cause);
+            }
+            return (MemorySegment)mh$.invokeExact(cause);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -3,6 +3,7 @@ package io.mmubridge.kernel;
 
 import static io.mmubridge.ffi.mmubridge_h.*;
 
+import io.mmubridge.Cause;
 import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
@@ -24,6 +25,8 @@ final class Codes {
             ENTRIES[code(entry)] = entry;
         }
     }
+
+    private static final Cause[] CAUSES = Cause.values();
 
     private Codes() {}
 
@@ -70,6 +73,11 @@ final class Codes {
     /** The type; one that a later kernel invents is {@link EventType#OTHER}. */
     static EventType type(int code) {
         return code >= 0 && code < TYPES.length ? TYPES[code] : EventType.OTHER;
+    }
+
+    /** The cause, in the order of its numbers; one that a later module invents is {@link Cause#UNKNOWN}. */
+    static Cause cause(int code) {
+        return code >= 0 && code < CAUSES.length ? CAUSES[code] : Cause.UNKNOWN;
     }
 
     /** The entry; one that a later module invents is {@link EventEntry#UNKNOWN}. */

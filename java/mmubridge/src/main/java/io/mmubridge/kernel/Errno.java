@@ -23,6 +23,7 @@ final class Errno {
             Map.entry(ENFILE(), "ENFILE"),
             Map.entry(ENOBUFS(), "ENOBUFS"),
             Map.entry(ENODATA(), "ENODATA"),
+            Map.entry(ENODEV(), "ENODEV"),
             Map.entry(ENOENT(), "ENOENT"),
             Map.entry(ENOMEM(), "ENOMEM"),
             Map.entry(ENOSPC(), "ENOSPC"),

@@ -69,7 +69,7 @@ public final class KernelBackend implements Backend {
     }
 
     private static MmuUnavailableException unavailable(Path device, int error) {
-        if (error == ENOENT() || error == ENXIO()) {
+        if (error == ENOENT() || error == ENXIO() || error == ENODEV()) {
             return new MmuUnavailableException(
                     Reason.NO_DEVICE,
                     "There is no " + device

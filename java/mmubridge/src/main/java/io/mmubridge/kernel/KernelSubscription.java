@@ -17,6 +17,7 @@ import io.mmubridge.ffi.mmub_range;
 import io.mmubridge.ffi.mmub_stats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,11 @@ import org.jspecify.annotations.Nullable;
 final class KernelSubscription implements BackendSubscription {
     /** Signals interrupt the kernel's get, and a JVM has many: how long the library tries again. */
     private static final long ATTACH_NANOS = 30_000_000_000L;
+
+    private static final String DETACHED = "this subscription is detached";
+
+    /** More than most stacks take as text. */
+    private static final int FRAMES_BYTES = 4096;
 
     private final KernelBackend backend;
     private final int descriptor;
@@ -61,6 +67,10 @@ final class KernelSubscription implements BackendSubscription {
     /** Opens a descriptor and attaches it; the caller is inside the backend's lifetime. */
     static KernelSubscription attach(
             KernelBackend backend, String subsystem, AddressSpace space, RingOptions options, Filter filter) {
+        if (options.records() > 0) {
+            // Before there is something to undo.
+            backend.poller();
+        }
         int descriptor = KernelBackend.openDescriptor(backend.device());
         RingMapping mapping = null;
         try (Arena arena = Arena.ofConfined();
@@ -78,7 +88,7 @@ final class KernelSubscription implements BackendSubscription {
                 throw AttachFailures.ofAttach(subsystem, -result);
             }
             return enter(backend, descriptor, mapping, attached);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             if (mapping != null) {
                 mapping.close();
             }
@@ -93,7 +103,7 @@ final class KernelSubscription implements BackendSubscription {
         backend.enter();
         try {
             return new KernelSubscription(backend, descriptor, mapping, attached);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             backend.exit();
             throw e;
         }
@@ -115,6 +125,9 @@ final class KernelSubscription implements BackendSubscription {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment stats = mmub_stats.allocate(arena);
             KernelBackend.check("MMUB_IOC_STATS", mmub_stats(descriptor, stats));
+            if (mmub_stats.attached(stats) == 0) {
+                throw new IllegalStateException(DETACHED);
+            }
             return new SubscriptionStatistics(
                     mmub_stats.space_id(stats),
                     mmub_stats.space_users(stats),
@@ -141,11 +154,37 @@ final class KernelSubscription implements BackendSubscription {
         }
     }
 
+    @Override
+    public List<String> frames(int stackId) {
+        lifetime.enterOrThrow("this subscription");
+        try (Arena arena = Arena.ofConfined()) {
+            int size = FRAMES_BYTES;
+            while (true) {
+                MemorySegment text = arena.allocate(size);
+                int needed = mmub_stack_text(descriptor, stackId, text, size);
+                if (needed == -EPERM()) {
+                    throw new MmuException("The frames of the kernel's stacks are for those who opened the device with "
+                            + "CAP_SYS_ADMIN in the initial user namespace, as root has it.");
+                }
+                if (needed == -ENOENT()) {
+                    throw new MmuException("There is no stack " + stackId + ".");
+                }
+                KernelBackend.check("MMUB_IOC_STACK", needed);
+                if (needed <= size) {
+                    return text.getString(0).lines().toList();
+                }
+                size = needed;
+            }
+        } finally {
+            lifetime.exit();
+        }
+    }
+
     private void enterAttached() {
         lifetime.enterOrThrow("this subscription");
         if (detached.get()) {
             lifetime.exit();
-            throw new IllegalStateException("this subscription is detached");
+            throw new IllegalStateException(DETACHED);
         }
     }
 
@@ -167,6 +206,9 @@ final class KernelSubscription implements BackendSubscription {
             if (result == -E2BIG() || result == -EINVAL()) {
                 throw new MmuException("The filter has " + count
                         + " ranges, more than the module allows; its capabilities name the limit.");
+            }
+            if (result == -ESHUTDOWN()) {
+                throw new IllegalStateException(DETACHED);
             }
             KernelBackend.check("MMUB_IOC_FILTER_SET", result);
         }
@@ -224,6 +266,8 @@ final class KernelSubscription implements BackendSubscription {
     public void close() {
         try {
             detach();
+            // Final from here on, while the last one inside may still be reading.
+            lostAtEnd = lost();
         } finally {
             if (lifetime.close()) {
                 wake();
@@ -242,7 +286,6 @@ final class KernelSubscription implements BackendSubscription {
             registration.cancel();
         }
         if (mapping != null) {
-            lostAtEnd = mapping.reader().lost();
             mapping.close();
         }
         KernelBackend.closeDescriptor(descriptor);

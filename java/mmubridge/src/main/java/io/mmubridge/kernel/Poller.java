@@ -47,13 +47,13 @@ final class Poller {
         try {
             stop = Epoll.newEventDescriptor(state);
             Epoll.control(epoll, EPOLL_CTL_ADD(), stop, EPOLLIN(), STOP, Epoll.newEvents(1, arena), state);
-        } catch (MmuException e) {
+            Poller poller = new Poller(epoll, stop);
+            poller.thread.start();
+            return poller;
+        } catch (Throwable e) {
             closeBoth(epoll, stop);
             throw e;
         }
-        Poller poller = new Poller(epoll, stop);
-        poller.thread.start();
-        return poller;
     }
 
     /** A descriptor that can be armed. */
@@ -61,6 +61,7 @@ final class Poller {
         private final int descriptor;
         private final long id = nextId.getAndIncrement();
         private final Runnable ready;
+        private final Arena arena = Arena.ofAuto();
         private final MemorySegment state = Epoll.newState(arena);
         private final MemorySegment event = Epoll.newEvents(1, arena);
 
@@ -100,7 +101,7 @@ final class Poller {
         registrations.put(registration.id, registration);
         try {
             registration.control(EPOLL_CTL_ADD(), EPOLLONESHOT());
-        } catch (MmuException e) {
+        } catch (Throwable e) {
             registrations.remove(registration.id);
             throw e;
         }

@@ -3,6 +3,7 @@ package io.mmubridge.kernel;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.mmubridge.Cause;
 import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
@@ -28,10 +29,17 @@ final class RecordView implements InvalidationEvent {
     private final MemorySegment record = MemorySegment.ofArray(new long[WORDS]);
     private final NameCache comms = new NameCache(64, (low, high) -> record.getString(COMM, UTF_8));
     private final NameCache syscalls;
+    private final @Nullable CauseCache causes;
 
-    /** A view that asks {@code syscalls} for names by architecture and number. */
-    RecordView(NameCache.Source syscalls) {
+    /**
+     * A view.
+     *
+     * @param syscalls asked for names by architecture and number
+     * @param causes asked for causes by stack, or null if none are recorded
+     */
+    RecordView(NameCache.Source syscalls, @Nullable CauseCache causes) {
         this.syscalls = new NameCache(512, syscalls);
+        this.causes = causes;
     }
 
     /** Makes this show the record at {@code offset} of {@code ring}. */
@@ -119,6 +127,21 @@ final class RecordView implements InvalidationEvent {
     @Override
     public int syscallNumber() {
         return mmub_record.syscall_nr(record);
+    }
+
+    @Override
+    public @Nullable Cause cause() {
+        return causes == null
+                ? null
+                : switch (phase()) {
+                    case START, RELEASE -> causes.get(stackId());
+                    case EXEC, LOST, DETACHED -> null;
+                };
+    }
+
+    @Override
+    public int stackId() {
+        return mmub_record.stack_id(record);
     }
 
     @Override

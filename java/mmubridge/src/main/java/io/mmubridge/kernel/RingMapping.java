@@ -3,6 +3,7 @@ package io.mmubridge.kernel;
 
 import static io.mmubridge.ffi.mmubridge_h.*;
 
+import io.mmubridge.Cause;
 import io.mmubridge.MmuException;
 import io.mmubridge.RingOptions;
 import io.mmubridge.ffi.mmub_ring;
@@ -21,26 +22,43 @@ final class RingMapping {
     private final MemorySegment ring;
     private final RingReader reader;
 
-    private RingMapping(MemorySegment ring) {
+    private RingMapping(MemorySegment ring, @Nullable CauseCache causes) {
         this.ring = ring;
         MemorySegment header = mmub_ring.header(ring).reinterpret(mmub_ring.ring_size(ring), arena, null);
         MemorySegment consumer = mmub_ring.consumer(ring).reinterpret(mmub_ring.consumer_size(ring), arena, null);
-        reader = new RingReader(header, consumer, new RecordView(RingMapping::syscall));
+        reader = new RingReader(header, consumer, new RecordView(RingMapping::syscall, causes));
     }
 
     /** Sets a ring up and maps it. */
     static RingMapping open(int descriptor, RingOptions options) {
         MemorySegment ring = mmub_ring.allocate(Arena.ofAuto());
-        int result = mmub_ring_open(descriptor, options.records(), options.wakeupEvents(), ring);
+        boolean causes = options.causes();
+        int result = open(descriptor, options, causes, ring);
+        if (causes && result == -EOPNOTSUPP()) {
+            causes = false;
+            result = open(descriptor, options, false, ring);
+        }
         if (result < 0) {
             throw failure(options, -result);
         }
         try {
-            return new RingMapping(ring);
-        } catch (MmuException e) {
+            return new RingMapping(ring, causes ? new CauseCache(id -> cause(descriptor, id)) : null);
+        } catch (Throwable e) {
             mmub_ring_close(ring);
             throw e;
         }
+    }
+
+    private static int open(int descriptor, RingOptions options, boolean causes, MemorySegment ring) {
+        int flags = causes ? MMUB_RING_CAUSE() : 0;
+        return mmub_ring_open(descriptor, options.records(), options.wakeupEvents(), flags, ring);
+    }
+
+    /** Asked for inside the drain of this ring alone, so that the descriptor is open. */
+    private static Cause cause(int descriptor, int stackId) {
+        int cause = mmub_cause(descriptor, stackId);
+        KernelBackend.check("MMUB_IOC_STACK", cause);
+        return Codes.cause(cause);
     }
 
     RingReader reader() {

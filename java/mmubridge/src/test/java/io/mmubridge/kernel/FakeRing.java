@@ -106,6 +106,7 @@ final class FakeRing {
         mmub_record.tid(record, 43);
         mmub_record.syscall_nr(record, 11);
         mmub_record.syscall_arch(record, 0xC000003E);
+        mmub_record.stack_id(record, MMUB_CAUSE_MADV_DONTNEED());
         mmub_record.comm(record).setString(0, "fake");
     }
 
@@ -132,6 +133,9 @@ final class FakeRing {
     }
 
     RingReader reader() {
-        return new RingReader(ring, consumer, new RecordView((architecture, number) -> number == 11 ? "munmap" : null));
+        return new RingReader(
+                ring,
+                consumer,
+                new RecordView((architecture, number) -> number == 11 ? "munmap" : null, new CauseCache(Codes::cause)));
     }
 }

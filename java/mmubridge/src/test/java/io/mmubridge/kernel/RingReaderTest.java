@@ -4,12 +4,14 @@ package io.mmubridge.kernel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.mmubridge.Cause;
 import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.MmuException;
 import io.mmubridge.ffi.mmub_ring_header;
+import io.mmubridge.ffi.mmubridge_h;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -40,6 +42,8 @@ class RingReaderTest {
                         EventEntry.SYSCALL,
                         "munmap",
                         11,
+                        Cause.MADV_DONTNEED,
+                        mmubridge_h.MMUB_CAUSE_MADV_DONTNEED(),
                         0,
                         0,
                         0));
@@ -231,6 +235,41 @@ class RingReaderTest {
         assertThat(Codes.type(99)).isEqualTo(EventType.OTHER);
         assertThat(Codes.type(-1)).isEqualTo(EventType.OTHER);
         assertThat(Codes.entry(99)).isEqualTo(EventEntry.UNKNOWN);
+        assertThat(Codes.cause(999)).isEqualTo(Cause.UNKNOWN);
+        assertThat(Codes.cause(-1)).isEqualTo(Cause.UNKNOWN);
+    }
+
+    @Test
+    void causesHaveTheNumbersOfTheInterface() throws ReflectiveOperationException {
+        assertThat(Cause.values()).hasSize(mmubridge_h.MMUB_CAUSE_COUNT());
+        for (Cause cause : Cause.values()) {
+            int number = (int)
+                    mmubridge_h.class.getMethod("MMUB_CAUSE_" + cause.name()).invoke(null);
+            assertThat(Codes.cause(number)).isEqualTo(cause);
+        }
+    }
+
+    @Test
+    void anEventWithoutAStackHasAnUnknownCauseWhereCausesAreRecorded() {
+        CauseCache causes = new CauseCache(id -> {
+            throw new AssertionError("asked for " + id);
+        });
+        assertThat(causes.get(0)).isEqualTo(Cause.UNKNOWN);
+    }
+
+    @Test
+    void eachStackIsAskedForOnce() {
+        List<Integer> asked = new ArrayList<>();
+        CauseCache causes = new CauseCache(id -> {
+            asked.add(id);
+            return Codes.cause(id % 5);
+        });
+        for (int round = 0; round < 2; round++) {
+            for (int id : new int[] {1, 2, 300, 70_000}) {
+                assertThat(causes.get(id)).isEqualTo(Codes.cause(id % 5));
+            }
+        }
+        assertThat(asked).containsExactly(1, 2, 300, 70_000);
     }
 
     private static List<InvalidationEvent> drain(RingReader reader) {
