@@ -4,10 +4,28 @@
 # Builds what is stale, each part into build/ (Maven: into its own target/), and
 # prints where the result is. Silent when there is nothing to do.
 
+# builder_build KERNEL_DIR TO [MAKE ARGUMENT]...: builds the sources in TO in the
+# root of that kernel's own.
+builder_build() {
+	local kernel=$1 to=$2 within
+	shift 2
+	within=$(mktemp -d "$kernel/builder/tmp/mmubridge.XXXXXX")
+	# shellcheck disable=SC2064  # the folder of this call
+	trap "rm -rf '$within'" EXIT
+	cp -Rp "$to/." "$within/"
+	# objtool looks into /proc.
+	unshare --mount --pid --fork --mount-proc="$kernel/builder/proc" \
+		chroot "$kernel/builder" make -s -C "${within#"$kernel/builder"}" \
+		KDIR="/usr/src/linux-headers-$(<"$kernel/release")" \
+		CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules >&2
+	cp -p "$within/mmubridge.ko" "$to/"
+}
+
 # module_needs KERNEL_DIR: installs what a module for that kernel is built with.
 module_needs() {
 	local cc=gcc
 
+	[[ ! -e $1/builder ]] || return 0
 	if [[ -e $1/build/.kernelvariables ]]; then
 		cc=$(grep -om1 'gcc-[0-9]*' "$1/build/.kernelvariables")
 	fi
@@ -27,6 +45,10 @@ module_build() {
 		[[ -e $from/${file##*/} ]] || rm -f "$file"
 	done
 	cp -Rpu "$from/." "$to/"
+	if [[ -e $kernel/builder ]]; then
+		(builder_build "$kernel" "$to" "$@")
+		return
+	fi
 	# No BTF: that would take the kernel's vmlinux with debug information.
 	make -s -C "$to" KDIR="$kernel/build" CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules >&2
 }

@@ -8,6 +8,8 @@
 #	build/      what a module is built against (KDIR)
 #	root/       lib/modules/RELEASE of the guest
 #	initramfs   busybox, scripts/lib/guest-init and a few modules
+#	builder/    of a kernel whose tools this Debian cannot run: a root of the
+#	            Debian it is for, to build in; build/ is in it then
 #
 # A folder appears under its name when it is complete, never before.
 
@@ -29,6 +31,31 @@ apt_private_lists() {
 	apt-get -qq "${apt_options[@]}" update >&2
 }
 
+# A newer Debian has newer kernels. Their headers come with tools that need its C
+# library and its compiler, so what is for them is built in a root of it.
+readonly newer_suite=trixie
+mirror=${MMUBRIDGE_MIRROR:-http://deb.debian.org/debian}
+
+newer_sources() {
+	local suite
+	for suite in "$newer_suite" "$newer_suite-backports"; do
+		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
+	done
+}
+
+# Lists of the newer Debian, apart from all others.
+apt_newer_lists() {
+	local state=$cache/apt-$newer_suite
+	mkdir -p "$state/state/lists/partial" "$state/cache/archives/partial"
+	newer_sources >"$state/sources.list"
+	apt_options=(-o APT::Sandbox::User=root
+		-o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=-
+		-o "Dir::State=$state/state" -o "Dir::Cache=$state/cache"
+		-o Dir::State::status=/dev/null)
+	say "updating the package lists of $newer_suite in $state"
+	apt-get -qq "${apt_options[@]}" update >&2
+}
+
 # Prints the packages on which $1 depends and whose name matches $2.
 package_depends() {
 	apt-cache "${apt_options[@]}" depends --important "$1" 2>/dev/null |
@@ -40,7 +67,8 @@ package_depends() {
 image_package() {
 	local meta image
 
-	for meta in "linux-image-$1" "linux-image-$1-amd64" linux-image-amd64; do
+	for meta in "linux-image-$1" "linux-image-$1-amd64" linux-image-amd64 \
+		$(apt-cache "${apt_options[@]}" pkgnames "linux-image-$1." | grep -E '[0-9]-amd64$' | sort -rV); do
 		# An exact name: show and depends would take it as a pattern.
 		apt-cache "${apt_options[@]}" pkgnames "$meta" | grep -xF "$meta" >/dev/null || continue
 		image=$(package_depends "$meta" 'linux-image-[0-9].*')
@@ -78,6 +106,8 @@ kernel_packages() {
 	local headers=${1/image/headers}
 	headers=${headers%-unsigned}
 	printf '%s\n' "$1" "$headers"
+	# From 7.3 on it is in three parts.
+	package_depends "$1" 'linux-\(base\|binary\|modules\)-[0-9].*'
 	package_depends "$headers" 'linux-headers-.*-common'
 	package_depends "$headers" 'linux-kbuild-.*'
 }
@@ -119,9 +149,23 @@ relocate_headers() {
 	ln -s "root/usr/src/linux-headers-$3" "$1/build"
 }
 
-# Downloads and unpacks Debian's kernel $1 into the cache, under its release.
+# builder_make TMP HEADERS: a root with these headers, their tools, and what
+# compiles a module.
+builder_make() {
+	local -a sources
+	((EUID == 0)) || die "kernel $2 is built for in a root of $newer_suite, which only root can make here"
+	need mmdebstrap=mmdebstrap
+	say "making a root of $newer_suite to build in, about two minutes"
+	mapfile -t sources < <(newer_sources)
+	mmdebstrap --quiet --variant=minbase --include="make,gcc-14,binutils,$2" \
+		"$newer_suite" "$1/builder" "${sources[@]}" >&2
+	rm -f "$1"/builder/usr/src/*/vmlinux
+}
+
+# Downloads and unpacks Debian's kernel $1 into the cache, under its release; of
+# the newer Debian if $2 says so.
 kernel_download() {
-	local wanted=$1 image release dir tmp
+	local wanted=$1 newer=${2:-} image release dir tmp
 	local -a packages
 
 	image=$(image_package "$wanted") || return 1
@@ -135,13 +179,26 @@ kernel_download() {
 		mkdir "$tmp/root"
 		say "downloading kernel $release (image and headers)"
 		mapfile -t packages < <(kernel_packages "$image")
+		if [[ -n $newer ]]; then
+			builder_make "$tmp" "linux-headers-$release" || return 1
+			mapfile -t packages < <(printf '%s\n' "${packages[@]}" | grep -vE '^linux-(headers|kbuild)')
+		fi
 		fetch_packages "$tmp/root" "${packages[@]}" || return 1
+		[[ -e $tmp/root/lib ]] || ln -s usr/lib "$tmp/root/lib"
 
-		uncompress_image "$tmp/root/boot/vmlinuz-$release" >"$tmp/image"
-		rm -r "$tmp/root/boot"
+		if [[ -e $tmp/root/boot ]]; then
+			uncompress_image "$tmp/root/boot/vmlinuz-$release" >"$tmp/image"
+			rm -r "$tmp/root/boot"
+		else
+			uncompress_image "$tmp/root/lib/modules/$release/vmlinuz" >"$tmp/image"
+		fi
 		depmod -b "$tmp/root" "$release"
 		echo "$release" >"$tmp/release"
-		relocate_headers "$tmp" "$dir" "$release"
+		if [[ -n $newer ]]; then
+			ln -s "builder/usr/src/linux-headers-$release" "$tmp/build"
+		else
+			relocate_headers "$tmp" "$dir" "$release"
+		fi
 		mv "$tmp" "$dir"
 	fi
 	ln -sfn "$release" "$cache/kernels/$wanted"
@@ -160,6 +217,9 @@ kernel_dir() {
 		with_lock "$cache/kernels.lock" kernel_download "$1" || {
 			apt_private_lists
 			with_lock "$cache/kernels.lock" kernel_download "$1"
+		} || {
+			apt_newer_lists
+			with_lock "$cache/kernels.lock" kernel_download "$1" newer
 		} || die "kernel $1: cannot be downloaded; see: apt-cache search linux-image"
 	fi
 	(cd "$cache/kernels/$1" && pwd -P)
