@@ -138,6 +138,7 @@ static const struct mmub_rule mmub_rules[] = {
 
 	/* The end of the address space, or of its memory. */
 	{ "exit_mmap", "begin_new_exec", MMUB_CAUSE_EXEC },
+	{ "exit_mmap", "setup_new_exec", MMUB_CAUSE_EXEC },
 	{ "exit_mmap", "do_exit", MMUB_CAUSE_EXIT },
 	{ "exit_mmap", NULL, MMUB_CAUSE_LAST_REFERENCE },
 	{ "__oom_reap_task_mm", "oom_reaper", MMUB_CAUSE_OOM_REAPER },
@@ -195,7 +196,9 @@ static enum mmub_cause mmub_classify_madvise(const char *callee)
 {
 	if (mmub_symbol_is(callee, "zap_page_range_single") ||
 	    mmub_symbol_is(callee, "zap_page_range_single_batched") ||
-	    mmub_symbol_is(callee, "zap_page_range"))
+	    mmub_symbol_is(callee, "zap_page_range") ||
+	    mmub_symbol_is(callee, "zap_vma_range_batched") ||
+	    mmub_symbol_is(callee, "zap_vma_range"))
 		return MMUB_CAUSE_MADV_DONTNEED;
 	if (mmub_symbol_is(callee, "__mmu_notifier_invalidate_range_start"))
 		return MMUB_CAUSE_MADV_FREE;

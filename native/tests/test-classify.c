@@ -79,6 +79,11 @@ TEST(linux_6_12)
 	recorded("6.12");
 }
 
+TEST(linux_7_3)
+{
+	recorded("7.3");
+}
+
 /* What compilers append to a function's name, and what follows it in text. */
 TEST(suffixes)
 {
