@@ -4,6 +4,7 @@
  * events that come of it are told with that as their cause. Each row of the
  * table that the notes make is an operation, and what the kernel's stack said.
  */
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
@@ -222,6 +223,19 @@ TEST(advice)
 	say(&s, "munlock a 60 2");
 	if (read_number("/proc/sys/vm/swappiness") >= 0)
 		does(&s, "advise a PAGEOUT", MMUB_CAUSE_MADV_PAGEOUT);
+	scene_close(&s);
+}
+
+TEST(guard_pages)
+{
+	struct scene s;
+
+	scene_open(&s);
+	map(&s, "a anon 4");
+	say(&s, "touch a");
+	if (!subject_try(&s.subject, "advise a GUARD_INSTALL 1 2"))
+		SKIP("this kernel has no MADV_GUARD_INSTALL");
+	told_only(&s.watch, "advise GUARD_INSTALL", MMUB_CAUSE_MADV_GUARD);
 	scene_close(&s);
 }
 
@@ -814,10 +828,70 @@ TEST(oom_reaper)
 	ASSERT_EQ(test_wait(s.subject.pid), SIGKILL);
 }
 
+/* ------------------------------------------------------------------- uprobes */
+
+#define UPROBES		"/sys/kernel/tracing/uprobe_events"
+#define UPROBE		"/sys/kernel/tracing/events/mmub_cause/entry/enable"
+
+static void remove_uprobe(void)
+{
+	write_file(UPROBE, "0");
+	write_file(UPROBES, "-:mmub_cause/entry");
+}
+
+/* Where in its file a program begins. */
+static unsigned long entry_offset(const char *path)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr segment;
+	int fd = ASSERT_OK(open(path, O_RDONLY | O_CLOEXEC)), i;
+
+	ASSERT_EQ(pread(fd, &header, sizeof(header), 0), (int)sizeof(header));
+	for (i = 0; i < header.e_phnum; i++) {
+		ASSERT_EQ(pread(fd, &segment, sizeof(segment),
+				header.e_phoff + i * sizeof(segment)),
+			  (int)sizeof(segment));
+		if (segment.p_type == PT_LOAD &&
+		    header.e_entry - segment.p_vaddr < segment.p_filesz) {
+			close(fd);
+			return header.e_entry - segment.p_vaddr +
+			       segment.p_offset;
+		}
+	}
+	FAIL("%s: no segment has its entry", path);
+}
+
+TEST(uprobe)
+{
+	char link[64], path[4096], line[4200];
+	struct subject subject;
+	struct watch w;
+	ssize_t length;
+
+	if (access(UPROBES, F_OK))
+		SKIP("this kernel has no uprobe events");
+	subject_start(&subject);
+	snprintf(link, sizeof(link), "/proc/%d/exe", subject.pid);
+	length = ASSERT_OK(readlink(link, path, sizeof(path) - 1));
+	path[length] = '\0';
+	watch_open(&w, "cause", subject.pid, 256);
+	remove_uprobe();
+	snprintf(line, sizeof(line), "p:mmub_cause/entry %s:0x%lx", path,
+		 entry_offset(path));
+	if (write_file(UPROBES, line))
+		SKIP("no uprobe can be set in %s", path);
+	ASSERT_EQ(write_file(UPROBE, "1"), 0);
+	told(&w, "uprobe", MMUB_CAUSE_UPROBE, MMUB_CAUSE_COW);
+	remove_uprobe();
+	watch_close(&w);
+	subject_end(&subject);
+}
+
 /* ------------------------------------------------------------ NUMA balancing */
 
 TEST(numa_balancing)
 {
+	cpu_set_t cpus = { 0 };
 	struct scene s;
 
 	if (access(NODE1, F_OK) || access(NUMA_BALANCING, F_OK))
@@ -834,6 +908,14 @@ TEST(numa_balancing)
 		say(&s, "repeat 1000 touch a");
 		ASSERT_TRUE(now_ns() < test_deadline());
 	} while (!comes(&s.watch, "NUMA balancing", MMUB_CAUSE_NUMA_HINTING));
+	/* It runs on node 0, and its memory is on node 1. */
+	CPU_SET(0, &cpus);
+	ASSERT_OK(sched_setaffinity(s.subject.pid, sizeof(cpus), &cpus));
+	do {
+		say(&s, "move a 1");
+		say(&s, "repeat 1000 touch a");
+		ASSERT_TRUE(now_ns() < test_deadline());
+	} while (!comes(&s.watch, "NUMA balancing", MMUB_CAUSE_NUMA_MIGRATION));
 	write_file(NUMA_BALANCING, "0");
 	scene_close(&s);
 }

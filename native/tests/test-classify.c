@@ -2,8 +2,7 @@
 /*
  * The module's classifier, over stacks that were recorded while what is said of
  * them was being done: stacks/VERSION, a line each, of the cause, a tab, and the
- * functions from the innermost outwards. test-cause prints them where
- * MMUB_TEST_STACKS is set.
+ * functions from the innermost outwards. record-stacks makes them.
  */
 #include <libgen.h>
 #include <stdio.h>
