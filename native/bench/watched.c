@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -147,30 +146,6 @@ static void process(const struct operation *operation, int in, int out)
 
 /* ----------------------------------------------------------------- outside */
 
-static void *map_ring(int fd, enum mmub_map which, int prot, size_t size)
-{
-	return ASSERT_OK(mmap(NULL, size, prot, MAP_SHARED, fd,
-			      (off_t)which << MMUB_MAP_SHIFT));
-}
-
-static void ring_open(int fd, uint32_t flags, struct mmub_ring *ring)
-{
-	struct mmub_ring_setup setup = {
-		.flags = flags,
-		.records = RING,
-		.wakeup_events = RING / 2,
-	};
-
-	ASSERT_OK(ioctl(fd, MMUB_IOC_RING_SETUP, &setup));
-	ring->header = map_ring(fd, MMUB_MAP_RING, PROT_READ, setup.ring_size);
-	ring->consumer = map_ring(fd, MMUB_MAP_CONSUMER, PROT_READ | PROT_WRITE,
-				  setup.consumer_size);
-	ring->records = (void *)ring->header + ring->header->data_offset;
-	ring->mask = RING - 1;
-	ring->ring_size = setup.ring_size;
-	ring->consumer_size = setup.consumer_size;
-}
-
 static void watch_mode(struct watch *watch, enum mode mode, pid_t pid)
 {
 	int mem_fd = mmub_mem_open(pid);
@@ -178,8 +153,9 @@ static void watch_mode(struct watch *watch, enum mode mode, pid_t pid)
 	ASSERT_GE(mem_fd, 0);
 	memset(watch, 0, sizeof(*watch));
 	watch->fd = device_open();
-	ring_open(watch->fd, mode == CAUSES ? MMUB_RING_CAUSE : 0,
-		  &watch->ring);
+	ASSERT_EQ(mmub_ring_open(watch->fd, RING, RING / 2,
+				 mode == CAUSES ? MMUB_RING_CAUSE : 0,
+				 &watch->ring), 0);
 	ASSERT_EQ(mmub_attach(watch->fd, SUBSYSTEM, mem_fd, 0, NULL), 0);
 	close(mem_fd);
 }

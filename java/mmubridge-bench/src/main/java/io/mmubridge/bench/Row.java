@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.bench;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A row of the table.
+ *
+ * @param id what the C program and the JSON call it
+ * @param group measured with it
+ * @param title for people
+ * @param probe where Java measures it; null if it does not
+ * @param base the id of the row that this one is compared with; null if Java is compared with C
+ * @param aim the largest ratio to C or to {@code base}, or, of {@link #isGarbage()}, the largest value; null if there is none
+ */
+record Row(
+        String id,
+        Group group,
+        String title,
+        @Nullable Probe probe,
+        @Nullable String base,
+        @Nullable Double aim) {
+    /** What Java may take where C takes 1. */
+    private static final double JAVA_AIM = 1.3;
+
+    private static final String GARBAGE = "gc.alloc.rate.norm";
+
+    /**
+     * A number that JMH finds.
+     *
+     * @param benchmark class and method
+     * @param metric the name of a secondary result; empty for the primary one
+     */
+    record Probe(String benchmark, String metric) {
+        boolean isGarbage() {
+            return metric.equals(GARBAGE);
+        }
+    }
+
+    /** All rows, in the order of the table. */
+    static final List<Row> ALL = all();
+
+    /** The row of that id. */
+    static Row of(String id) {
+        return ALL.stream()
+                .filter(row -> row.id().equals(id))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException(id + ": no such row"));
+    }
+
+    /** Bytes that Java allocates, where C has nothing to say; all else is nanoseconds. */
+    boolean isGarbage() {
+        return probe != null && probe.isGarbage();
+    }
+
+    private static List<Row> all() {
+        List<Row> rows = new ArrayList<>(List.of(
+                both("call-empty", Group.CALL, "call of an empty function", "CallOverhead.empty"),
+                both("call-ioctl", Group.CALL, "call of an ioctl that fails", "CallOverhead.ioctl"),
+                both("ring-pair", Group.RING, "ring in memory: write and read a record", "RingInMemory.writeAndRead"),
+                both("ring-read", Group.RING, "ring in memory: read a record, in C in place", "RingInMemory.read"),
+                both("ring-copy", Group.RING, "ring in memory: read a record, in C a copy", "RingInMemory.read"),
+                garbage("ring-garbage", Group.RING, "ring in memory: garbage of a record read", "RingInMemory.read"),
+                both("getput-new", Group.GETPUT, "get + put, a notifier that is new", "GetPut.newNotifier"),
+                both("getput-shared", Group.GETPUT, "get + put, a notifier that is shared", "GetPut.sharedNotifier"),
+                both("open-bare", Group.GETPUT, "subscription opened + closed", "Subscriptions.withoutRing"),
+                both("open-ring", Group.GETPUT, "the same with a ring of 4096", "Subscriptions.withRing"),
+                both("drain", Group.DRAIN, "ring: read a record, in C in place", "RingDrain.drain"),
+                delay("wait-p50", "callback to waiting consumer, median", "Latency.waiting", "p50", JAVA_AIM),
+                delay("wait-p99", "callback to waiting consumer, 99 %", "Latency.waiting", "p99", null),
+                delay("spin-p50", "callback to spinning consumer, median", "Latency.spinning", "p50", JAVA_AIM),
+                delay("spin-p99", "callback to spinning consumer, 99 %", "Latency.spinning", "p99", null)));
+        addWatched(rows, "munmap-1", "munmap of 1 page", 1.2, 2.0);
+        addWatched(rows, "munmap-64", "munmap of 64 pages", 1.2, 2.0);
+        addWatched(rows, "mprotect-1", "mprotect of 1 page", null, null);
+        addWatched(rows, "fork", "fork + exit + wait", null, null);
+        return List.copyOf(rows);
+    }
+
+    private static Row both(String id, Group group, String title, String benchmark) {
+        return new Row(id, group, title, new Probe(benchmark, ""), null, JAVA_AIM);
+    }
+
+    private static Row garbage(String id, Group group, String title, String benchmark) {
+        return new Row(id, group, title, new Probe(benchmark, GARBAGE), null, 0.0);
+    }
+
+    private static Row delay(String id, String title, String benchmark, String metric, @Nullable Double aim) {
+        return new Row(id, Group.LATENCY, title, new Probe(benchmark, metric), null, aim);
+    }
+
+    private static void addWatched(
+            List<Row> rows, String id, String title, @Nullable Double plainAim, @Nullable Double causesAim) {
+        String never = id + "-never";
+        rows.add(new Row(never, Group.WATCHED, title + ", never watched", null, null, null));
+        rows.add(new Row(id + "-plain", Group.WATCHED, title + ", watched", null, never, plainAim));
+        rows.add(new Row(id + "-causes", Group.WATCHED, title + ", watched with causes", null, never, causesAim));
+        rows.add(new Row(id + "-detached", Group.WATCHED, title + ", after detach", null, never, null));
+    }
+}

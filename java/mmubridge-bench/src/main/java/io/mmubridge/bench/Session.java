@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.bench;
+
+import io.mmubridge.bench.Samples.Side;
+import io.mmubridge.ffi.NativeLibrary;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.openjdk.jmh.infra.BenchmarkParams;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.BenchmarkResult;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.Options;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+
+/**
+ * Measures at one place and writes {@link Samples} down. C and Java measure a row one right after the other, and which
+ * goes first changes from round to round, so that a drift of the machine hits both alike.
+ */
+final class Session {
+    private final Place place;
+    private final boolean quick;
+    private final PrintWriter out;
+
+    Session(Place place, boolean quick, PrintWriter out) {
+        this.place = place;
+        this.quick = quick;
+        this.out = out;
+    }
+
+    void run(Set<Group> groups) throws IOException, RunnerException {
+        writeFacts();
+        for (int round = 1; round <= rounds(); round++) {
+            for (Group group : groups) {
+                if (group.place() == place && group != Group.WATCHED) {
+                    progress("round " + round + " of " + rounds() + ": " + group.label());
+                    runBoth(group, round);
+                }
+            }
+        }
+        if (groups.contains(Group.WATCHED) && Group.WATCHED.place() == place) {
+            runWatched();
+        }
+    }
+
+    private void runBoth(Group group, int round) throws IOException, RunnerException {
+        for (Map.Entry<String, List<Row>> benchmark : benchmarks(group).entrySet()) {
+            if (round % 2 == 1) {
+                runC(group, benchmark.getValue(), round);
+                runJava(benchmark.getKey(), benchmark.getValue(), round);
+            } else {
+                runJava(benchmark.getKey(), benchmark.getValue(), round);
+                runC(group, benchmark.getValue(), round);
+            }
+        }
+    }
+
+    /** The rows that each benchmark of Java fills. */
+    private static Map<String, List<Row>> benchmarks(Group group) {
+        Map<String, List<Row>> benchmarks = new LinkedHashMap<>();
+        for (Row row : Row.ALL) {
+            Row.Probe probe = row.probe();
+            if (row.group() == group && probe != null) {
+                benchmarks
+                        .computeIfAbsent(probe.benchmark(), absent -> new ArrayList<>())
+                        .add(row);
+            }
+        }
+        return benchmarks;
+    }
+
+    private int rounds() {
+        return switch (place) {
+            case HOST -> quick ? 3 : 5;
+            case GUEST -> quick ? 1 : 3;
+        };
+    }
+
+    private static void progress(String text) {
+        System.err.println("bench: " + text);
+    }
+
+    private void writeFacts() throws IOException {
+        String cpu = Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
+                .filter(line -> line.startsWith("model name"))
+                .map(line -> line.substring(line.indexOf(':') + 1).strip())
+                .findFirst()
+                .orElse("unknown");
+        fact("cpu", cpu);
+        fact("cores", Integer.toString(Runtime.getRuntime().availableProcessors()));
+        fact("kernel", System.getProperty("os.version"));
+        if (place == Place.GUEST) {
+            // scripts/vm leaves the CPU's name as QEMU has it under TCG, and passes the machine's on under KVM.
+            fact("accelerator", cpu.startsWith("QEMU TCG") ? "tcg" : "kvm");
+            return;
+        }
+        fact("jdk", System.getProperty("java.vendor.version", "") + " " + Runtime.version());
+        for (String[] words : CProgram.run("facts")) {
+            fact(words[1], words[2]);
+        }
+    }
+
+    private void fact(String name, String text) {
+        out.println(Samples.factLine(place, name, text.strip()));
+    }
+
+    private void runC(Group group, List<Row> rows, int round) throws IOException {
+        List<String> arguments = new ArrayList<>(List.of(group.label(), quick ? "3" : "5"));
+        rows.forEach(row -> arguments.add(row.id()));
+        for (String[] words : CProgram.run(arguments.toArray(String[]::new))) {
+            write(words, round);
+        }
+        out.flush();
+    }
+
+    /** Each sample of a row is a round of its own here: the modes of the watched process take turns in C. */
+    private void runWatched() throws IOException {
+        int repetitions = quick ? 5 : 15;
+        progress("watched processes, " + repetitions + " repetitions");
+        Map<String, Integer> seen = new HashMap<>();
+        for (String[] words : CProgram.run(Group.WATCHED.label(), Integer.toString(repetitions))) {
+            write(words, seen.merge(words[1], 1, Integer::sum));
+        }
+        out.flush();
+    }
+
+    private void write(String[] words, int round) {
+        if (words[0].equals("note")) {
+            out.println(Samples.noteLine(words[1]));
+        } else {
+            out.println(Samples.sampleLine(words[1], Side.C, round, Double.parseDouble(words[2])));
+        }
+    }
+
+    private void runJava(String benchmark, List<Row> rows, int round) throws RunnerException {
+        for (RunResult run : new Runner(options(benchmark, rows)).run()) {
+            for (BenchmarkResult fork : run.getBenchmarkResults()) {
+                for (IterationResult iteration : fork.getIterationResults()) {
+                    for (Row row : rows) {
+                        double score = score(row, run.getParams(), iteration);
+                        out.println(Samples.sampleLine(row.id(), Side.JAVA, round, score));
+                    }
+                }
+            }
+        }
+        out.flush();
+    }
+
+    private Options options(String benchmark, List<Row> rows) {
+        OptionsBuilder options = new OptionsBuilder();
+        options.include("\\." + benchmark.replace(".", "\\.") + "$")
+                .forks(1)
+                .shouldFailOnError(true)
+                .jvmArgs(
+                        "--enable-native-access=ALL-UNNAMED",
+                        "--sun-misc-unsafe-memory-access=allow",
+                        property(NativeLibrary.PROPERTY),
+                        property(CProgram.PROPERTY))
+                .output("jmh-" + place.label() + "-" + benchmark + ".log");
+        if (rows.stream().anyMatch(Row::isGarbage)) {
+            options.addProfiler(GCProfiler.class);
+        }
+        return options.build();
+    }
+
+    private static String property(String name) {
+        return "-D" + name + "=" + System.getProperty(name);
+    }
+
+    private static double score(Row row, BenchmarkParams params, IterationResult iteration) {
+        String metric = row.probe() == null ? "" : row.probe().metric();
+        if (metric.isEmpty()) {
+            // A single shot is timed as a whole, whatever its batch.
+            return iteration.getPrimaryResult().getScore()
+                    / params.getMeasurement().getBatchSize();
+        }
+        Result<?> result = iteration.getSecondaryResults().get(metric);
+        if (result == null) {
+            throw new IllegalStateException("JMH tells nothing of " + metric + ", only of "
+                    + iteration.getSecondaryResults().keySet());
+        }
+        return result.getScore();
+    }
+}
