@@ -105,25 +105,58 @@ maven() {
 		"${around[@]}" mvn -B -ntp -Dstyle.color=never -f "$project/pom.xml" "$@"
 }
 
-cli_make() {
-	local begun log=$build/cli.log
-	say "building the command-line program (the first time, Maven downloads its plugins)"
+# jar_make MODULE WHAT JDK: has Maven build the jar of java/MODULE.
+jar_make() {
+	local module=$1 begun log=$build/$1.log
+	say "building $2 (the first time, Maven downloads its plugins)"
+	mkdir -p "$build"
 	begun=$(mktemp)
-	if ! maven "$1" -q -pl java/mmubridge-cli -am -DskipTests package >"$log" 2>&1; then
+	if ! maven "$3" -q -pl "java/$module" -am -DskipTests package >"$log" 2>&1; then
 		cat "$log" >&2
-		die "the command-line program does not build"
+		die "$2: does not build"
 	fi
-	touch -r "$begun" "$(cli_jar)" # older than what was edited meanwhile
+	touch -r "$begun" "$(jar "$module")" # older than what was edited meanwhile
 	rm "$begun"
 }
 
+jar() {
+	echo "$project/java/$1/target/$1.jar"
+}
+
+# jar_build MODULE WHAT JDK: the jar is where jar() says. One Maven at a time:
+# the modules share what they depend on.
+jar_build() {
+	if stale "$(jar "$1")" "$project"/java/{mmubridge,"$1"}/{src/main,pom.xml} "$project/pom.xml"; then
+		with_lock "$build/maven.lock" jar_make "$@"
+	fi
+}
+
 cli_jar() {
-	echo "$project/java/mmubridge-cli/target/mmubridge-cli.jar"
+	jar mmubridge-cli
 }
 
 # cli_build JDK: the jar is where cli_jar says.
 cli_build() {
-	if stale "$(cli_jar)" "$project"/java/mmubridge{,-cli}/{src/main,pom.xml} "$project/pom.xml"; then
-		with_lock "$build/cli.lock" cli_make "$1"
-	fi
+	jar_build mmubridge-cli "the command-line program" "$1"
+}
+
+bench_program_make() {
+	native_build
+	make -s -C "$project/native" BUILD="$build/native" bench >&2 ||
+		die "native/bench does not build"
+}
+
+# bench_build JDK: the program in C is where bench_program says, the jar where
+# bench_jar does.
+bench_build() {
+	with_lock "$build/bench.lock" bench_program_make
+	jar_build mmubridge-bench "the benchmarks" "$1"
+}
+
+bench_program() {
+	echo "$build/native/bench/bench"
+}
+
+bench_jar() {
+	jar mmubridge-bench
 }
