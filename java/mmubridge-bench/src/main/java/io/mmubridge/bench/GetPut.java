@@ -31,7 +31,7 @@ import org.openjdk.jmh.annotations.Warmup;
  */
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 30, batchSize = GetPut.PAIRS)
+@Warmup(iterations = 50, batchSize = GetPut.PAIRS)
 @Measurement(iterations = 5, batchSize = GetPut.PAIRS)
 public class GetPut {
     static final int PAIRS = 200;

@@ -22,7 +22,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Thread)
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 40, batchSize = Subscriptions.OPENS)
+@Warmup(iterations = 60, batchSize = Subscriptions.OPENS)
 @Measurement(iterations = 5, batchSize = Subscriptions.OPENS)
 public class Subscriptions {
     static final String SUBSYSTEM = "bench";
@@ -58,7 +58,7 @@ public class Subscriptions {
     }
 
     @Benchmark
-    @Warmup(iterations = 15, batchSize = Subscriptions.OPENS_WITH_RING)
+    @Warmup(iterations = 10, batchSize = Subscriptions.OPENS_WITH_RING)
     @Measurement(iterations = 5, batchSize = Subscriptions.OPENS_WITH_RING)
     public void withRing() {
         openAndClose(RingOptions.defaults());
