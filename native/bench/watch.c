@@ -58,8 +58,9 @@ static void target_end(struct target *target)
 
 /* ------------------------------------------------------------- get and put */
 
-static void get_and_put(const char *row, int samples, int mem_fd)
+static void get_and_put(const char *row, int samples, int mem_fd, bool shared)
 {
+	struct mmub_attach attached;
 	int fds[PAIRS];
 	uint64_t spent;
 	int device, i, round;
@@ -74,7 +75,8 @@ static void get_and_put(const char *row, int samples, int mem_fd)
 		spent = now_ns();
 		for (i = 0; i < PAIRS; i++) {
 			ASSERT_EQ(mmub_attach(fds[i], SUBSYSTEM, mem_fd, 0,
-					      NULL), 0);
+					      &attached), 0);
+			ASSERT_EQ(attached.shared, shared);
 			ASSERT_EQ(mmub_detach(fds[i]), 0);
 		}
 		spent = now_ns() - spent;
@@ -120,11 +122,11 @@ void bench_getput(int samples)
 	target_start(&target);
 	mem_fd = mmub_mem_open(target.pid);
 	ASSERT_GE(mem_fd, 0);
-	get_and_put("getput-new", samples, mem_fd);
+	get_and_put("getput-new", samples, mem_fd, false);
 	open_and_close("open-bare", samples, target.pid, 0);
 	open_and_close("open-ring", samples, target.pid, API_RING);
 	watch_open(&holder, SUBSYSTEM, target.pid, 0);
-	get_and_put("getput-shared", samples, mem_fd);
+	get_and_put("getput-shared", samples, mem_fd, true);
 	watch_close(&holder);
 	close(mem_fd);
 	target_end(&target);

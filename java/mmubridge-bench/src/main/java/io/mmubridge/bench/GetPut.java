@@ -8,6 +8,7 @@ import static io.mmubridge.ffi.mmubridge_h.mmub_open;
 import static io.mmubridge.ffi.mmubridge_h.mmub_synchronize;
 
 import io.mmubridge.ffi.NativeLibrary;
+import io.mmubridge.ffi.mmub_attach;
 import io.mmubridge.ffi.mmubridge_h;
 import java.io.IOException;
 import java.lang.foreign.Arena;
@@ -31,17 +32,21 @@ import org.openjdk.jmh.annotations.Warmup;
  */
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 50, batchSize = GetPut.PAIRS)
-@Measurement(iterations = 5, batchSize = GetPut.PAIRS)
+@Warmup(iterations = 80, batchSize = GetPut.PAIRS)
+@Measurement(iterations = 15, batchSize = GetPut.PAIRS)
 public class GetPut {
     static final int PAIRS = 200;
 
-    /** The process to watch, and descriptors that wait for being attached to it. */
-    @State(Scope.Thread)
+    /**
+     * The process to watch, and descriptors that wait for being attached to it. Of the benchmark: of a state of the thread
+     * JMH would make one for the method and one more for {@link Holder}.
+     */
+    @State(Scope.Benchmark)
     public static class Descriptors {
         private final Arena arena = Arena.ofAuto();
         private final Target target;
         private final MemorySegment name;
+        private final MemorySegment attached = mmub_attach.allocate(arena);
         private final int memory;
         private final int device;
         private final int[] descriptors = new int[PAIRS];
@@ -82,13 +87,16 @@ public class GetPut {
             target.close();
         }
 
-        void attach(int descriptor) {
-            check(mmub_attach(descriptor, name, memory, 0, MemorySegment.NULL));
+        void attach(int descriptor, int shared) {
+            check(mmub_attach(descriptor, name, memory, 0, attached));
+            if (mmub_attach.shared(attached) != shared) {
+                throw new IllegalStateException("the notifier is shared where it must be new, or new where shared");
+            }
         }
 
-        void attachAndDetach() {
+        void attachAndDetach(int shared) {
             int descriptor = descriptors[next++];
-            attach(descriptor);
+            attach(descriptor, shared);
             check(mmub_detach(descriptor));
         }
 
@@ -101,14 +109,14 @@ public class GetPut {
     }
 
     /** A subscription with which all others share their notifier. */
-    @State(Scope.Thread)
+    @State(Scope.Benchmark)
     public static class Holder {
         private int descriptor;
 
         @Setup
         public void hold(Descriptors descriptors) {
             descriptor = Descriptors.check(mmub_open(MemorySegment.NULL));
-            descriptors.attach(descriptor);
+            descriptors.attach(descriptor, 0);
         }
 
         @TearDown
@@ -119,11 +127,11 @@ public class GetPut {
 
     @Benchmark
     public void newNotifier(Descriptors descriptors) {
-        descriptors.attachAndDetach();
+        descriptors.attachAndDetach(0);
     }
 
     @Benchmark
     public void sharedNotifier(Descriptors descriptors, Holder holder) {
-        descriptors.attachAndDetach();
+        descriptors.attachAndDetach(1);
     }
 }

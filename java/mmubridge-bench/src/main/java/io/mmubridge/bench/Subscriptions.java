@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 60, batchSize = Subscriptions.OPENS)
-@Measurement(iterations = 5, batchSize = Subscriptions.OPENS)
+@Measurement(iterations = 15, batchSize = Subscriptions.OPENS)
 public class Subscriptions {
     static final String SUBSYSTEM = "bench";
     static final int OPENS = 50;
