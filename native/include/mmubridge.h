@@ -253,16 +253,24 @@ int mmub_stack_text(int fd, uint32_t stack_id, char *text, size_t size);
 
 /* ---------------------------------------------------------------- commands */
 
+struct mmub_follow;
+
 /**
  * struct mmub_spawn - a command started under watch
  * @pid: its process
  * @pidfd: of it, close-on-exec
- * @mem_fd: of /proc/@pid/mem, opened after the exec, close-on-exec
+ * @mem_fd: of /proc/@pid/mem, opened after the exec, close-on-exec; else -1 or
+ *	a negative errno value
+ * @status: how it ended, as mmub_spawn_wait() returns it; -1 before that is
+ *	known
+ * @follow: the library's, while it is followed
  */
 struct mmub_spawn {
 	pid_t pid;
 	int pidfd;
 	int mem_fd;
+	int status;
+	struct mmub_follow *follow;
 };
 
 /**
@@ -272,37 +280,141 @@ struct mmub_spawn {
  * @spawn: filled in
  *
  * The child is stopped at its successful exec, in its new mm, before any
- * instruction of the program ran. mmub_spawn_resume() or mmub_spawn_kill() must
- * follow, by the same thread, which is its tracer until then: should that
- * thread end first, the child is killed. Signals that the caller handles have
- * their default action in the child, those that it ignores stay ignored, and
- * none is blocked. Being traced, a set-uid program gains nothing.
+ * instruction of the program ran. mmub_spawn_resume(), mmub_spawn_follow() or
+ * mmub_spawn_kill() must follow, by the same thread, which is its tracer until
+ * then: should that thread end first, the child is killed. Signals that the
+ * caller handles have their default action in the child, those that it ignores
+ * stay ignored, and none is blocked. Being traced, a set-uid program gains
+ * nothing.
  *
  * Return: 0; -ENOENT, -EACCES or another error of execve(), or -ECHILD where it
  * was killed before its exec, the child being gone; -EPERM where ptrace is not
- * allowed; an error of mmub_mem_open().
+ * allowed, for which there is mmub_spawn_running(); an error of
+ * mmub_mem_open().
  */
 int mmub_spawn_stopped(char *const argv[], char *const envp[],
 		       struct mmub_spawn *spawn);
 
 /**
+ * mmub_spawn_running - start a command without tracing it
+ * @argv: as of mmub_spawn_stopped()
+ * @envp: likewise
+ * @spawn: filled in
+ *
+ * For where ptrace is not allowed. It returns once the exec has succeeded, and
+ * the program runs already: what it does before it is attached to is missed. It
+ * cannot be followed; mmub_spawn_wait() or mmub_spawn_kill() must come. Whether
+ * its memory may be opened is asked before the exec too, so that a command that
+ * cannot be watched is not run in vain.
+ *
+ * Return: 0, also where it was too quick: then @mem_fd is -ESRCH; an error of
+ * execve(), -ECHILD, or -EPERM where its memory may not be opened, the child
+ * being gone.
+ */
+int mmub_spawn_running(char *const argv[], char *const envp[],
+		       struct mmub_spawn *spawn);
+
+/**
  * mmub_spawn_resume - let the command run, untraced, and close @mem_fd
  *
- * Return: 0, also where it was killed meanwhile, as mmub_spawn_wait() tells;
- * -ESRCH in a thread that is not its tracer.
+ * Where it is followed, so are all whom that has reached: each is let go as
+ * soon as it has come to a stop for it. Return: 0, also where it was killed
+ * meanwhile, as mmub_spawn_wait() tells; -ESRCH in a thread that is not its
+ * tracer.
  */
 int mmub_spawn_resume(struct mmub_spawn *spawn);
 
-/** mmub_spawn_kill - kill a stopped command, reap it, and close its descriptors */
+/**
+ * mmub_spawn_kill - kill a command, reap it, and close its descriptors
+ *
+ * Its children, where they are followed, are let go.
+ */
 int mmub_spawn_kill(struct mmub_spawn *spawn);
 
 /**
  * mmub_spawn_wait - wait for the command's end, and close @pidfd
  *
- * Restarts on signals. Return: its exit status, or 128 + N if signal N ended
- * it; -ECHILD where the caller ignores SIGCHLD.
+ * Restarts on signals. Where it is followed, mmub_spawn_resume() comes first.
+ * Return: its exit status, or 128 + N if signal N ended it; -ECHILD where the
+ * caller ignores SIGCHLD and has not followed it to its end; -ESRCH in a thread
+ * that is not the tracer of who is followed.
  */
 int mmub_spawn_wait(struct mmub_spawn *spawn);
+
+/**
+ * enum mmub_follow_flag - whom to follow
+ * @MMUB_FOLLOW_CHILDREN: the command, its children, and theirs
+ */
+enum mmub_follow_flag {
+	MMUB_FOLLOW_CHILDREN	= 1 << 0,
+};
+
+/**
+ * mmub_spawn_follow - stay the tracer of a command that is stopped at its exec
+ * @spawn: of mmub_spawn_stopped()
+ * @flags: bits of enum mmub_follow_flag
+ *
+ * From now on mmub_spawn_next() runs it, by this thread alone, until
+ * mmub_spawn_resume(), mmub_spawn_kill() or mmub_spawn_wait(). Should the thread
+ * end before, whoever is followed runs on untraced. Return: 0; -EINVAL, unknown
+ * flags; -ENOMEM; -ESRCH in a thread that is not its tracer.
+ */
+int mmub_spawn_follow(struct mmub_spawn *spawn, uint32_t flags);
+
+/**
+ * enum mmub_spawn_what - what mmub_spawn_next() tells of
+ * @MMUB_SPAWN_EXEC: a process is stopped at its exec, in its new mm
+ * @MMUB_SPAWN_CHILD: a new process is stopped before its first instruction; it
+ *	shares its parent's mm until its exec if vfork() or CLONE_VM made it,
+ *	which &struct mmub_attach.space_id shows
+ * @MMUB_SPAWN_EXIT: a process has ended
+ */
+enum mmub_spawn_what {
+	MMUB_SPAWN_EXEC		= 0,
+	MMUB_SPAWN_CHILD	= 1,
+	MMUB_SPAWN_EXIT		= 2,
+};
+
+/**
+ * struct mmub_spawn_event - what mmub_spawn_next() tells
+ * @what: enum mmub_spawn_what
+ * @pid: the process
+ * @tid: of EXEC: the thread that executed, by the number that it had before;
+ *	else @pid
+ * @parent: of CHILD: its parent; else 0
+ * @mem_fd: of EXEC and CHILD: of /proc/@pid/mem, close-on-exec, closed by the
+ *	next call, or the negative errno value of mmub_mem_open(); of EXIT: -1
+ * @status: of EXIT: as mmub_spawn_wait() has it; else 0
+ * @time_ns: CLOCK_MONOTONIC
+ * @comm: of EXEC and CHILD: the name of its one thread
+ */
+struct mmub_spawn_event {
+	uint32_t what;
+	pid_t pid;
+	pid_t tid;
+	pid_t parent;
+	int32_t mem_fd;
+	int32_t status;
+	uint64_t time_ns;
+	char comm[MMUB_COMM_SIZE];
+};
+
+/**
+ * mmub_spawn_next - run on until there is something to tell
+ * @spawn: followed
+ * @event: filled in
+ *
+ * Whom the last call told of stays stopped until this one. Threads are traced,
+ * since each of them may execute; signals, stops and continues have their
+ * effect as if nobody traced. Other children of the caller are left alone, but
+ * for those of this thread that were cloned with another signal than SIGCHLD;
+ * and nobody may wait for any child (-1) with __WALL or __WCLONE meanwhile.
+ *
+ * Return: 0; -ECHILD when nobody is left to follow; -EINTR on a signal to this
+ * thread; -ESRCH in a thread that is not the tracer; -EINVAL where nobody is
+ * followed; -ENOMEM or -EMFILE, a new process or thread having been let go.
+ */
+int mmub_spawn_next(struct mmub_spawn *spawn, struct mmub_spawn_event *event);
 
 /* ------------------------------------------------------------------- names */
 

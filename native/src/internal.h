@@ -14,4 +14,10 @@ uint64_t clock_ns(void);
 /* ioctl() that returns -errno. */
 int ioctl_errno(int fd, unsigned long request, void *arg);
 
+/* Whether the calling thread traces @pid, be it dying or dead. */
+bool follow_traces(pid_t pid);
+
+/* Let go whoever @spawn follows; -ESRCH in a thread that does not trace them. */
+int follow_end(struct mmub_spawn *spawn);
+
 #endif /* MMUB_INTERNAL_H */

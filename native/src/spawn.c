@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,16 @@ static int trace_to_exec(pid_t pid)
 	}
 }
 
+static void spawn_init(struct mmub_spawn *spawn)
+{
+	*spawn = (struct mmub_spawn){
+		.pid = -1,
+		.pidfd = -1,
+		.mem_fd = -1,
+		.status = -1,
+	};
+}
+
 static void spawn_close(struct mmub_spawn *spawn)
 {
 	if (spawn->pidfd >= 0)
@@ -260,41 +271,51 @@ static void spawn_close(struct mmub_spawn *spawn)
 	spawn->mem_fd = -1;
 }
 
-int mmub_spawn_stopped(char *const argv[], char *const envp[],
-		       struct mmub_spawn *spawn)
+/* Fork the child, which waits for the word to go. */
+static int spawn_fork(struct mmub_spawn *spawn, const struct plan *plan)
 {
 	sigset_t all, old;
-	struct plan plan;
-	int ret, error;
-
-	spawn->pid = -1;
-	spawn->pidfd = -1;
-	spawn->mem_fd = -1;
-	ret = plan_make(&plan, argv, envp);
-	if (ret)
-		return ret;
+	int ret;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	spawn->pid = fork();
 	if (!spawn->pid)
-		child_run(&plan);
+		child_run(plan);
 	ret = spawn->pid < 0 ? -errno : 0;
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (ret)
-		goto out;
-
+		return ret;
 	spawn->pidfd = syscall(SYS_pidfd_open, spawn->pid, 0);
-	if (spawn->pidfd < 0) {
-		ret = -errno;
+	return spawn->pidfd < 0 ? -errno : 0;
+}
+
+/* The child is gone without an exec: why. */
+static int exec_error(const struct plan *plan)
+{
+	int error;
+
+	if (read(plan->error[0], &error, sizeof(error)) == sizeof(error))
+		return -error;
+	return -ECHILD;
+}
+
+int mmub_spawn_stopped(char *const argv[], char *const envp[],
+		       struct mmub_spawn *spawn)
+{
+	struct plan plan;
+	int ret;
+
+	spawn_init(spawn);
+	ret = plan_make(&plan, argv, envp);
+	if (ret)
+		return ret;
+	ret = spawn_fork(spawn, &plan);
+	if (ret)
 		goto kill;
-	}
 	if (ptrace(PTRACE_SEIZE, spawn->pid, NULL,
-		   (void *)(PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL))) {
-		ret = -errno;
-		goto kill;
-	}
-	if (write(plan.go[1], "", 1) != 1) {
+		   (void *)(PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)) ||
+	    write(plan.go[1], "", 1) != 1) {
 		ret = -errno;
 		goto kill;
 	}
@@ -302,11 +323,7 @@ int mmub_spawn_stopped(char *const argv[], char *const envp[],
 	if (ret < 0)
 		goto kill;
 	if (ret) {
-		if (read(plan.error[0], &error, sizeof(error)) ==
-		    sizeof(error))
-			ret = -error;
-		else
-			ret = -ECHILD;
+		ret = exec_error(&plan);
 		spawn_close(spawn);
 		spawn->pid = -1;
 		goto out;
@@ -324,18 +341,75 @@ out:
 	return ret;
 }
 
+/*
+ * What forbids to open the child's memory now will after the exec, but for the
+ * caller's own being not dumpable, which the program's is again.
+ */
+static int may_watch(pid_t pid)
+{
+	int fd = mmub_mem_open(pid);
+
+	if (fd >= 0)
+		close(fd);
+	else if (mmub_refusal(pid, NULL, 0) != MMUB_REFUSAL_DUMPABLE)
+		return -EPERM;
+	return 0;
+}
+
+/* The exec closes the pipe, and so does death; an errno comes otherwise. */
+static int wait_exec(struct plan *plan)
+{
+	struct pollfd error = { .fd = plan->error[0], .events = POLLIN };
+	int ret;
+
+	close(plan->error[1]);
+	plan->error[1] = -1;
+	do {
+		ret = poll(&error, 1, -1);
+	} while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		return -errno;
+	return error.revents & POLLIN ? exec_error(plan) : 0;
+}
+
+int mmub_spawn_running(char *const argv[], char *const envp[],
+		       struct mmub_spawn *spawn)
+{
+	struct plan plan;
+	int ret;
+
+	spawn_init(spawn);
+	ret = plan_make(&plan, argv, envp);
+	if (ret)
+		return ret;
+	ret = spawn_fork(spawn, &plan);
+	if (!ret)
+		ret = may_watch(spawn->pid);
+	if (!ret && write(plan.go[1], "", 1) != 1)
+		ret = -errno;
+	if (!ret)
+		ret = wait_exec(&plan);
+	if (!ret) {
+		spawn->mem_fd = mmub_mem_open(spawn->pid);
+		if (spawn->mem_fd < 0 && spawn->mem_fd != -ESRCH)
+			ret = -EPERM;
+	}
+	if (ret)
+		mmub_spawn_kill(spawn);
+	plan_free(&plan);
+	return ret;
+}
+
 int mmub_spawn_resume(struct mmub_spawn *spawn)
 {
-	siginfo_t info = { 0 };
 	int ret = 0;
 
+	if (spawn->follow)
+		return follow_end(spawn);
 	if (ptrace(PTRACE_DETACH, spawn->pid, NULL, NULL)) {
 		ret = -errno;
 		/* Killed meanwhile: mmub_spawn_wait() tells. */
-		if (ret == -ESRCH &&
-		    (waitid(P_PID, spawn->pid, &info,
-			    WEXITED | WNOHANG | WNOWAIT) ||
-		     info.si_pid == spawn->pid))
+		if (ret == -ESRCH && follow_traces(spawn->pid))
 			ret = 0;
 	}
 	if (spawn->mem_fd >= 0)
@@ -346,16 +420,22 @@ int mmub_spawn_resume(struct mmub_spawn *spawn)
 
 int mmub_spawn_kill(struct mmub_spawn *spawn)
 {
-	int ret, status;
+	int ret = 0, status;
 
 	if (spawn->pid <= 0)
 		return -ESRCH;
-	/* By the pidfd: where SIGCHLD is ignored the pid may be another's. */
-	if (spawn->pidfd < 0)
-		kill(spawn->pid, SIGKILL);
-	else
-		syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL, NULL, 0);
-	ret = wait_exit(spawn->pid, &status);
+	if (spawn->status < 0) {
+		/* By the pidfd: the pid may be another's if SIGCHLD is ignored. */
+		if (spawn->pidfd < 0)
+			kill(spawn->pid, SIGKILL);
+		else
+			syscall(SYS_pidfd_send_signal, spawn->pidfd, SIGKILL,
+				NULL, 0);
+	}
+	if (spawn->follow)
+		ret = follow_end(spawn);
+	if (!ret && spawn->status < 0)
+		ret = wait_exit(spawn->pid, &status);
 	if (ret == -ECHILD)
 		ret = 0;
 	spawn_close(spawn);
@@ -365,12 +445,18 @@ int mmub_spawn_kill(struct mmub_spawn *spawn)
 
 int mmub_spawn_wait(struct mmub_spawn *spawn)
 {
-	int ret, status;
+	int ret = 0, status;
 
-	ret = wait_exit(spawn->pid, &status);
-	spawn_close(spawn);
-	if (ret)
+	if (spawn->follow)
+		ret = follow_end(spawn);
+	if (!ret && spawn->status < 0) {
+		ret = wait_exit(spawn->pid, &status);
+		if (!ret)
+			spawn->status = WIFEXITED(status) ?
+				WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	}
+	if (ret == -ESRCH)
 		return ret;
-	return WIFEXITED(status) ? WEXITSTATUS(status) :
-				   128 + WTERMSIG(status);
+	spawn_close(spawn);
+	return ret ? ret : spawn->status;
 }

@@ -19,6 +19,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     pid_t pid;
  *     int pidfd;
  *     int mem_fd;
+ *     int status;
+ *     struct mmub_follow *follow;
  * }
  * }
  */
@@ -31,7 +33,9 @@ public class mmub_spawn {
     private static final GroupLayout $LAYOUT = MemoryLayout.structLayout(
         mmubridge_h.C_INT.withName("pid"),
         mmubridge_h.C_INT.withName("pidfd"),
-        mmubridge_h.C_INT.withName("mem_fd")
+        mmubridge_h.C_INT.withName("mem_fd"),
+        mmubridge_h.C_INT.withName("status"),
+        mmubridge_h.C_POINTER.withName("follow")
     ).withName("mmub_spawn");
 
     /**
@@ -171,6 +175,94 @@ public class mmub_spawn {
      */
     public static void mem_fd(MemorySegment struct, int fieldValue) {
         struct.set(mem_fd$LAYOUT, mem_fd$OFFSET, fieldValue);
+    }
+
+    private static final OfInt status$LAYOUT = (OfInt)$LAYOUT.select(groupElement("status"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * int status
+     * }
+     */
+    public static final OfInt status$layout() {
+        return status$LAYOUT;
+    }
+
+    private static final long status$OFFSET = $LAYOUT.byteOffset(groupElement("status"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * int status
+     * }
+     */
+    public static final long status$offset() {
+        return status$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * int status
+     * }
+     */
+    public static int status(MemorySegment struct) {
+        return struct.get(status$LAYOUT, status$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * int status
+     * }
+     */
+    public static void status(MemorySegment struct, int fieldValue) {
+        struct.set(status$LAYOUT, status$OFFSET, fieldValue);
+    }
+
+    private static final AddressLayout follow$LAYOUT = (AddressLayout)$LAYOUT.select(groupElement("follow"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * struct mmub_follow *follow
+     * }
+     */
+    public static final AddressLayout follow$layout() {
+        return follow$LAYOUT;
+    }
+
+    private static final long follow$OFFSET = $LAYOUT.byteOffset(groupElement("follow"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * struct mmub_follow *follow
+     * }
+     */
+    public static final long follow$offset() {
+        return follow$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * struct mmub_follow *follow
+     * }
+     */
+    public static MemorySegment follow(MemorySegment struct) {
+        return struct.get(follow$LAYOUT, follow$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * struct mmub_follow *follow
+     * }
+     */
+    public static void follow(MemorySegment struct, MemorySegment fieldValue) {
+        struct.set(follow$LAYOUT, follow$OFFSET, fieldValue);
     }
 
     /**

@@ -133,6 +133,15 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static int EBADF() {
         return EBADF;
     }
+    private static final int ECHILD = (int)10L;
+    /**
+     * {@snippet lang=c :
+     * #define ECHILD 10
+     * }
+     */
+    public static int ECHILD() {
+        return ECHILD;
+    }
     private static final int ENOMEM = (int)12L;
     /**
      * {@snippet lang=c :
@@ -2490,6 +2499,68 @@ public class mmubridge_h extends mmubridge_h$shared {
         }
     }
 
+    private static class mmub_spawn_running {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_spawn_running");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_spawn_running(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * }
+     */
+    public static FunctionDescriptor mmub_spawn_running$descriptor() {
+        return mmub_spawn_running.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_spawn_running(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * }
+     */
+    public static MethodHandle mmub_spawn_running$handle() {
+        return mmub_spawn_running.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_spawn_running(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * }
+     */
+    public static MemorySegment mmub_spawn_running$address() {
+        return mmub_spawn_running.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_spawn_running(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * }
+     */
+    public static int mmub_spawn_running(MemorySegment argv, MemorySegment envp, MemorySegment spawn) {
+        var mh$ = mmub_spawn_running.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_spawn_running", argv, envp, spawn);
+            }
+            return (int)mh$.invokeExact(argv, envp, spawn);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class mmub_spawn_resume {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             mmubridge_h.C_INT,
@@ -2663,6 +2734,164 @@ public class mmubridge_h extends mmubridge_h$shared {
                 traceDowncall("mmub_spawn_wait", spawn);
             }
             return (int)mh$.invokeExact(spawn);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int MMUB_FOLLOW_CHILDREN = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_follow_flag.MMUB_FOLLOW_CHILDREN = 1
+     * }
+     */
+    public static int MMUB_FOLLOW_CHILDREN() {
+        return MMUB_FOLLOW_CHILDREN;
+    }
+
+    private static class mmub_spawn_follow {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_spawn_follow");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_spawn_follow(struct mmub_spawn *spawn, uint32_t flags)
+     * }
+     */
+    public static FunctionDescriptor mmub_spawn_follow$descriptor() {
+        return mmub_spawn_follow.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_spawn_follow(struct mmub_spawn *spawn, uint32_t flags)
+     * }
+     */
+    public static MethodHandle mmub_spawn_follow$handle() {
+        return mmub_spawn_follow.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_spawn_follow(struct mmub_spawn *spawn, uint32_t flags)
+     * }
+     */
+    public static MemorySegment mmub_spawn_follow$address() {
+        return mmub_spawn_follow.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_spawn_follow(struct mmub_spawn *spawn, uint32_t flags)
+     * }
+     */
+    public static int mmub_spawn_follow(MemorySegment spawn, int flags) {
+        var mh$ = mmub_spawn_follow.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_spawn_follow", spawn, flags);
+            }
+            return (int)mh$.invokeExact(spawn, flags);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int MMUB_SPAWN_EXEC = (int)0L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_spawn_what.MMUB_SPAWN_EXEC = 0
+     * }
+     */
+    public static int MMUB_SPAWN_EXEC() {
+        return MMUB_SPAWN_EXEC;
+    }
+    private static final int MMUB_SPAWN_CHILD = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_spawn_what.MMUB_SPAWN_CHILD = 1
+     * }
+     */
+    public static int MMUB_SPAWN_CHILD() {
+        return MMUB_SPAWN_CHILD;
+    }
+    private static final int MMUB_SPAWN_EXIT = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_spawn_what.MMUB_SPAWN_EXIT = 2
+     * }
+     */
+    public static int MMUB_SPAWN_EXIT() {
+        return MMUB_SPAWN_EXIT;
+    }
+
+    private static class mmub_spawn_next {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_spawn_next");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_spawn_next(struct mmub_spawn *spawn, struct mmub_spawn_event *event)
+     * }
+     */
+    public static FunctionDescriptor mmub_spawn_next$descriptor() {
+        return mmub_spawn_next.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_spawn_next(struct mmub_spawn *spawn, struct mmub_spawn_event *event)
+     * }
+     */
+    public static MethodHandle mmub_spawn_next$handle() {
+        return mmub_spawn_next.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_spawn_next(struct mmub_spawn *spawn, struct mmub_spawn_event *event)
+     * }
+     */
+    public static MemorySegment mmub_spawn_next$address() {
+        return mmub_spawn_next.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_spawn_next(struct mmub_spawn *spawn, struct mmub_spawn_event *event)
+     * }
+     */
+    public static int mmub_spawn_next(MemorySegment spawn, MemorySegment event) {
+        var mh$ = mmub_spawn_next.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_spawn_next", spawn, event);
+            }
+            return (int)mh$.invokeExact(spawn, event);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -12,6 +12,7 @@ final class Errno {
             Map.entry(EACCES(), "EACCES"),
             Map.entry(EBADF(), "EBADF"),
             Map.entry(EBUSY(), "EBUSY"),
+            Map.entry(ECHILD(), "ECHILD"),
             Map.entry(EEXIST(), "EEXIST"),
             Map.entry(EFAULT(), "EFAULT"),
             Map.entry(EINTR(), "EINTR"),

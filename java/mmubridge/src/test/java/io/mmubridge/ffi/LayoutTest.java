@@ -45,6 +45,7 @@ class LayoutTest {
             mmub_shadow_add.layout(),
             mmub_shadow_remove.layout(),
             mmub_spawn.layout(),
+            mmub_spawn_event.layout(),
             mmub_stack.layout(),
             mmub_stats.layout(),
             mmub_synchronize.layout(),
