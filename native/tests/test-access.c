@@ -366,6 +366,8 @@ TEST(yama_2)
 /* Nothing but a reboot undoes it. */
 TEST(yama_3)
 {
+	char *argv[] = { (char *)"touch", (char *)"/tmp/mmub-ran", NULL };
+	struct mmub_spawn spawn;
 	struct watch w;
 	pid_t pid;
 
@@ -378,6 +380,10 @@ TEST(yama_3)
 	end_target(pid);
 	watch_open(&w, "self", 0, 16);
 	watch_close(&w);
+	/* A command that cannot be watched is not run. */
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), -EPERM);
+	ASSERT_EQ(mmub_spawn_running(argv, NULL, &spawn), -EPERM);
+	ASSERT_EQ(access("/tmp/mmub-ran", F_OK), -1);
 }
 
 /* --------------------------------------------------------------- namespaces */

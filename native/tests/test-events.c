@@ -490,38 +490,6 @@ TEST(hugetlb)
 	write_file(pages, "0");
 }
 
-/*
- * Attached while it is stopped at its exec, a command is seen from its first
- * instruction to its end, and nothing of what came before is.
- */
-TEST(command_from_start_to_end)
-{
-	char *argv[] = { (char *)"sh", (char *)"-c", (char *)"exit 4", NULL };
-	struct mmub_record record;
-	struct mmub_spawn spawn;
-	uint64_t n = 0;
-	struct watch w;
-	pid_t pid;
-
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), 0);
-	pid = spawn.pid;
-	watch_open_fd(&w, "command", spawn.mem_fd, 4096);
-	ASSERT_EQ(w.ring.header->seq, 0);
-	ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
-	ASSERT_EQ(mmub_spawn_wait(&spawn), 4);
-	do {
-		watch_wait(&w, &record);
-		ASSERT_EQ(record.n, ++n);
-		ASSERT_EQ(record.seq, n);
-		if (record.entry != MMUB_ENTRY_KTHREAD)
-			ASSERT_EQ(record.pid, pid);
-	} while (record.phase == MMUB_PHASE_START);
-	ASSERT_EQ(record.phase, MMUB_PHASE_RELEASE);
-	/* The dynamic linker alone protects and unmaps. */
-	ASSERT_GT(n, 3);
-	watch_close(&w);
-}
-
 /* ------------------------------------------------------------ numbers, filters */
 
 TEST(header_and_stats)
