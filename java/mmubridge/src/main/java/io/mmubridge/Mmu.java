@@ -152,7 +152,20 @@ public final class Mmu implements AutoCloseable {
      * @throws LaunchException if there is no such program, or it cannot be executed, or this process may not stop it
      */
     public Launch launch(List<String> command) {
-        return new Launch(backend.launch(command));
+        return new Launch(backend.launch(command, true));
+    }
+
+    /**
+     * Starts a command without stopping it, for where that is {@link LaunchException.Reason#NOT_TRACEABLE}. It runs already:
+     * what it does before the get is missed, and it may have ended, which the get says as
+     * {@link AttachException.Reason#GONE}. It is not started if its memory could not be subscribed to.
+     *
+     * @param command as for {@link #launch}
+     * @return the command, which cannot be followed
+     * @throws LaunchException if there is no such program, or it cannot be executed or watched
+     */
+    public Launch launchUntraced(List<String> command) {
+        return new Launch(backend.launch(command, false));
     }
 
     /**

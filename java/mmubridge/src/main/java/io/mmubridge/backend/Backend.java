@@ -33,8 +33,12 @@ public interface Backend extends AutoCloseable {
     /** Makes a subscription. */
     BackendSubscription attach(String subsystem, AddressSpace space, RingOptions ring, Filter filter);
 
-    /** Starts a command and stops it at its first instruction. */
-    BackendLaunch launch(List<String> command);
+    /**
+     * Starts a command.
+     *
+     * @param traced whether to stop it at its first instruction
+     */
+    BackendLaunch launch(List<String> command, boolean traced);
 
     @Override
     void close();

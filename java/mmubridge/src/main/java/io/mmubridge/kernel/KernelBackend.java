@@ -220,10 +220,10 @@ public final class KernelBackend implements Backend {
     }
 
     @Override
-    public BackendLaunch launch(List<String> command) {
+    public BackendLaunch launch(List<String> command, boolean traced) {
         enter();
         try {
-            return KernelLaunch.start(command);
+            return KernelLaunch.start(command, traced);
         } finally {
             exit();
         }

@@ -4,45 +4,54 @@ package io.mmubridge.kernel;
 import static io.mmubridge.ffi.mmubridge_h.*;
 
 import io.mmubridge.AddressSpace;
+import io.mmubridge.LaunchEvent;
 import io.mmubridge.LaunchException;
 import io.mmubridge.LaunchException.Reason;
 import io.mmubridge.MmuException;
 import io.mmubridge.backend.BackendLaunch;
 import io.mmubridge.ffi.mmub_spawn;
+import io.mmubridge.ffi.mmub_spawn_event;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
 
 /**
  * A command and the thread that started it.
  *
- * <p>Until it runs, the command is traced by the thread that started it, and only that thread can let it go. So each
- * launch has a daemon thread of its own, which starts the command, waits for a decision, carries it out, and waits for the
+ * <p>A command is traced by the thread that started it, and only that thread can let it go or follow it. So each launch
+ * has a daemon thread of its own, which starts the command, waits for a decision, carries it out, and waits for the
  * command's end. Callers may be any thread: they talk to it through futures.
  */
 final class KernelLaunch implements BackendLaunch {
-    private enum Decision {
-        RESUME,
-        KILL
+    private sealed interface Decision {
+        record Resume() implements Decision {}
+
+        record Follow(int flags, Consumer<? super LaunchEvent> handler) implements Decision {}
+
+        record Kill() implements Decision {}
     }
 
+    private final boolean traced;
     private final CompletableFuture<MemorySegment> started = new CompletableFuture<>();
     private final CompletableFuture<Decision> decision = new CompletableFuture<>();
     private final CompletableFuture<Void> carriedOut = new CompletableFuture<>();
     private final CompletableFuture<Integer> status = new CompletableFuture<>();
 
-    private KernelLaunch() {}
+    private KernelLaunch(boolean traced) {
+        this.traced = traced;
+    }
 
-    /** Starts a command, and returns when it is stopped at its first instruction. */
-    static KernelLaunch start(List<String> command) {
+    /** Starts a command, and returns when it is stopped at its first instruction; or, if it is not traced, runs. */
+    static KernelLaunch start(List<String> command, boolean traced) {
         List<String> arguments = List.copyOf(command);
         if (arguments.isEmpty()) {
             throw new IllegalArgumentException("a command needs a program");
         }
-        KernelLaunch launch = new KernelLaunch();
+        KernelLaunch launch = new KernelLaunch(traced);
         Thread.ofPlatform().daemon().name("mmubridge-launch").start(() -> launch.run(arguments));
         join(launch.started);
         return launch;
@@ -57,27 +66,91 @@ final class KernelLaunch implements BackendLaunch {
         }
         started.complete(spawn);
         switch (decision.join()) {
-            case RESUME -> {
-                carryOut("mmub_spawn_resume", mmub_spawn_resume(spawn));
-                int ended = mmub_spawn_wait(spawn);
-                if (ended < 0) {
-                    status.completeExceptionally(
-                            new MmuException("The command cannot be waited for: " + Errno.name(-ended)));
-                } else {
-                    status.complete(ended);
-                }
+            case Decision.Resume() -> {
+                carryOut("mmub_spawn_resume", traced ? mmub_spawn_resume(spawn) : 0);
+                waitForEnd(spawn);
             }
-            case KILL -> carryOut("mmub_spawn_kill", mmub_spawn_kill(spawn));
+            case Decision.Follow(int flags, Consumer<? super LaunchEvent> handler) -> {
+                carryOut("mmub_spawn_follow", traced ? mmub_spawn_follow(spawn, flags) : 0);
+                follow(spawn, handler);
+            }
+            case Decision.Kill() -> carryOut("mmub_spawn_kill", mmub_spawn_kill(spawn));
         }
     }
 
-    private static int spawn(List<String> command, MemorySegment spawn) {
+    private int spawn(List<String> command, MemorySegment spawn) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment argv = arena.allocate(C_POINTER, command.size() + 1L);
             for (int i = 0; i < command.size(); i++) {
                 argv.setAtIndex(C_POINTER, i, arena.allocateFrom(command.get(i)));
             }
-            return mmub_spawn_stopped(argv, MemorySegment.NULL, spawn);
+            return traced
+                    ? mmub_spawn_stopped(argv, MemorySegment.NULL, spawn)
+                    : mmub_spawn_running(argv, MemorySegment.NULL, spawn);
+        }
+    }
+
+    private void follow(MemorySegment spawn, Consumer<? super LaunchEvent> handler) {
+        boolean told = false;
+        try {
+            MemorySegment event = mmub_spawn_event.allocate(Arena.ofAuto());
+            int result = traced ? 0 : -ECHILD();
+            while (result != -ECHILD()) {
+                // Other errors: a signal came, or somebody new had to be let go.
+                result = mmub_spawn_next(spawn, event);
+                if (result == 0) {
+                    told |= isEndOfCommand(event);
+                    handler.accept(event(event));
+                }
+                if (told) {
+                    status.complete(mmub_spawn.status(spawn));
+                }
+            }
+        } finally {
+            // Lets go of whoever is left, if the handler has thrown.
+            waitForEnd(spawn);
+        }
+        if (!told && status.state() == CompletableFuture.State.SUCCESS) {
+            handler.accept(new LaunchEvent.Exit(pid(), status.resultNow()));
+        }
+        handler.accept(new LaunchEvent.End());
+    }
+
+    private boolean isEndOfCommand(MemorySegment event) {
+        return mmub_spawn_event.what(event) == MMUB_SPAWN_EXIT() && mmub_spawn_event.pid(event) == pid();
+    }
+
+    private static LaunchEvent event(MemorySegment event) {
+        int pid = mmub_spawn_event.pid(event);
+        int what = mmub_spawn_event.what(event);
+        if (what == MMUB_SPAWN_EXIT()) {
+            return new LaunchEvent.Exit(pid, mmub_spawn_event.status(event));
+        }
+        AddressSpace space = space(pid, mmub_spawn_event.mem_fd(event));
+        if (what == MMUB_SPAWN_CHILD()) {
+            return new LaunchEvent.Child(pid, mmub_spawn_event.parent(event), space);
+        }
+        return new LaunchEvent.Exec(
+                pid, mmub_spawn_event.comm(event).getString(0), mmub_spawn_event.time_ns(event), space);
+    }
+
+    /** A descriptor that could not be had is tried again by the get, which explains the refusal. */
+    private static AddressSpace space(long pid, int descriptor) {
+        if (descriptor < 0) {
+            ProcessHandle handle = ProcessHandle.of(pid).orElse(null);
+            if (handle != null) {
+                return new AddressSpace.OfProcess(handle);
+            }
+        }
+        return new AddressSpace.OfMemoryDescriptor(descriptor);
+    }
+
+    private void waitForEnd(MemorySegment spawn) {
+        int ended = mmub_spawn_wait(spawn);
+        if (ended < 0) {
+            status.completeExceptionally(new MmuException("The command cannot be waited for: " + Errno.name(-ended)));
+        } else {
+            status.complete(ended);
         }
     }
 
@@ -111,25 +184,39 @@ final class KernelLaunch implements BackendLaunch {
     }
 
     @Override
+    public boolean isStartMissed() {
+        return !traced;
+    }
+
+    @Override
     public AddressSpace addressSpace() {
         if (decision.isDone()) {
             throw new IllegalStateException("the command is not stopped any more");
         }
-        return new AddressSpace.OfMemoryDescriptor(mmub_spawn.mem_fd(started.resultNow()));
+        return space(pid(), mmub_spawn.mem_fd(started.resultNow()));
     }
 
     @Override
     public void resume() {
-        if (!decision.complete(Decision.RESUME)) {
-            throw new IllegalStateException("the command was resumed or killed before");
+        decide(new Decision.Resume());
+    }
+
+    @Override
+    public void follow(boolean children, Consumer<? super LaunchEvent> handler) {
+        decide(new Decision.Follow(children ? MMUB_FOLLOW_CHILDREN() : 0, handler));
+    }
+
+    private void decide(Decision made) {
+        if (!decision.complete(made)) {
+            throw new IllegalStateException("the command was let run or killed before");
         }
         join(carriedOut);
     }
 
     @Override
     public int waitFor() throws InterruptedException {
-        if (!decision.isDone() || decision.resultNow() != Decision.RESUME) {
-            throw new IllegalStateException("the command was not resumed");
+        if (!decision.isDone() || decision.resultNow() instanceof Decision.Kill) {
+            throw new IllegalStateException("the command was not let run");
         }
         try {
             return status.get();
@@ -140,7 +227,7 @@ final class KernelLaunch implements BackendLaunch {
 
     @Override
     public void close() {
-        if (decision.complete(Decision.KILL)) {
+        if (decision.complete(new Decision.Kill())) {
             join(carriedOut);
         }
     }
