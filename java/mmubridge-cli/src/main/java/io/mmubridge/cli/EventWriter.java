@@ -6,8 +6,13 @@ import java.io.IOException;
 
 /** Writes what a watch sees. */
 interface EventWriter {
-    /** Writes an event. */
-    void event(InvalidationEvent event) throws IOException;
+    /**
+     * Writes an event.
+     *
+     * @param space the number of the process, where there may be several
+     * @param event of it
+     */
+    void event(int space, InvalidationEvent event) throws IOException;
 
     /** Writes the last word. */
     void summary(Summary summary) throws IOException;

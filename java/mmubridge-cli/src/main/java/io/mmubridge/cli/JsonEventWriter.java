@@ -14,15 +14,26 @@ import org.jspecify.annotations.Nullable;
 final class JsonEventWriter implements EventWriter {
     private final PrintWriter out;
     private final JsonGenerator json;
+    private final boolean spaces;
 
-    JsonEventWriter(PrintWriter out) throws IOException {
+    /**
+     * Writes to a stream.
+     *
+     * @param out the stream
+     * @param spaces whether there may be several processes, so that each line says whose it is
+     */
+    JsonEventWriter(PrintWriter out, boolean spaces) throws IOException {
         this.out = out;
+        this.spaces = spaces;
         json = Json.generator(out);
     }
 
     @Override
-    public void event(InvalidationEvent event) throws IOException {
+    public void event(int space, InvalidationEvent event) throws IOException {
         json.writeStartObject();
+        if (spaces) {
+            json.writeNumberField("space", space);
+        }
         json.writeNumberField("seq", event.seq());
         json.writeNumberField("n", event.n());
         json.writeNumberField("time_ns", event.timeNanos());
@@ -86,9 +97,28 @@ final class JsonEventWriter implements EventWriter {
         } else {
             json.writeNumberField("status", status);
         }
+        if (summary.missedStart()) {
+            json.writeBooleanField("missed_start", true);
+        }
+        if (spaces) {
+            writeSpaces(summary);
+        }
         json.writeEndObject();
         json.writeEndObject();
         Json.newLine(json);
+    }
+
+    private void writeSpaces(Summary summary) throws IOException {
+        json.writeArrayFieldStart("spaces");
+        for (Summary.Space space : summary.spaces()) {
+            json.writeStartObject();
+            json.writeNumberField("space", space.space());
+            json.writeNumberField("pid", space.pid());
+            json.writeNumberField("events", space.events());
+            json.writeNumberField("lost", space.lost());
+            json.writeEndObject();
+        }
+        json.writeEndArray();
     }
 
     @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.cli;
 
+import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param durationNanos how long it was watched
  * @param tally what was written
  * @param status the command's, or null if a process was watched that was there before
+ * @param missedStart whether the command ran before it was watched
+ * @param spaces the processes by number, where there may be several
  */
 record Summary(
         long pid,
@@ -20,10 +23,22 @@ record Summary(
         End end,
         long durationNanos,
         Tally tally,
-        @Nullable Integer status) {
+        @Nullable Integer status,
+        boolean missedStart,
+        List<Space> spaces) {
+    /**
+     * What was seen of one process.
+     *
+     * @param space its number
+     * @param pid the process
+     * @param events of it
+     * @param lost of it
+     */
+    record Space(int space, long pid, long events, long lost) {}
+
     /** Why a watch is over. */
     enum End {
-        /** The address space went away: the process exited or executed another program. */
+        /** The address space went away: the process exited, or one that is not followed executed another program. */
         RELEASE,
         /** As many events were seen as {@code --count} asks for. */
         COUNT,

@@ -22,7 +22,7 @@ final class TextEventWriter implements EventWriter {
     }
 
     @Override
-    public void event(InvalidationEvent event) {
+    public void event(int space, InvalidationEvent event) {
         if (firstNanos < 0) {
             firstNanos = event.timeNanos();
             out.printf(LINE, "SECONDS", "TYPE", "RANGE", "SIZE", "TASK", "IN");
@@ -72,11 +72,12 @@ final class TextEventWriter implements EventWriter {
     public void summary(Summary summary) throws IOException {
         Tally tally = summary.tally();
         out.printf(
-                "%n%d events, %d lost, of process %d in %.3f s; ended by %s%n",
+                "%n%d events, %d lost, of process %d in %.3f s%s; ended by %s%n",
                 tally.events(),
                 tally.lost(),
                 summary.pid(),
                 summary.durationNanos() / 1e9,
+                summary.missedStart() ? ", its start missed" : "",
                 summary.end().label());
         if (tally.events() == 0) {
             return;

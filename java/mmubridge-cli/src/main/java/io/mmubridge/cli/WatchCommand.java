@@ -3,13 +3,14 @@ package io.mmubridge.cli;
 
 import io.mmubridge.AddressRange;
 import io.mmubridge.AddressSpace;
+import io.mmubridge.AttachException;
 import io.mmubridge.Capabilities;
 import io.mmubridge.EventType;
 import io.mmubridge.Filter;
 import io.mmubridge.Launch;
+import io.mmubridge.LaunchException;
 import io.mmubridge.Mmu;
 import io.mmubridge.RingOptions;
-import io.mmubridge.Subscription;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -31,7 +32,8 @@ import picocli.CommandLine.Spec;
         name = "watch",
         description = {
             "Shows every invalidation of a process's memory: what, where, and who.",
-            "A COMMAND is watched from its first instruction on, and its status is the exit status.",
+            "A COMMAND is watched from its first instruction to its exit, through every program that it executes, and its "
+                    + "status is the exit status.",
             "Ctrl-C and SIGTERM end the watch with its summary; a COMMAND gets SIGTERM then."
         },
         customSynopsis = {"mmubridge watch [OPTIONS] PID", "mmubridge watch [OPTIONS] -- COMMAND [ARGUMENT...]"})
@@ -75,6 +77,13 @@ final class WatchCommand implements Callable<Integer> {
     private @Nullable Duration duration;
 
     @Option(
+            names = "--follow",
+            description =
+                    "Watch the children of the COMMAND too, and theirs, until all have ended. Each JSON object then "
+                            + "has a space: the number of its process.")
+    private boolean follow;
+
+    @Option(
             names = "--subsystem",
             paramLabel = "NAME",
             defaultValue = "watch",
@@ -92,6 +101,9 @@ final class WatchCommand implements Callable<Integer> {
         if (count != null && count < 1) {
             throw usage("--count must be at least 1, not " + count);
         }
+        if (follow && !isCommand) {
+            throw usage("--follow is for a command, after --.");
+        }
         try (Mmu mmu = Mmu.open();
                 StopRequest stop = StopRequest.onSignals()) {
             checkLimits(mmu.capabilities().limits());
@@ -105,34 +117,69 @@ final class WatchCommand implements Callable<Integer> {
 
     private int watchProcess(Mmu mmu, long pid, RingOptions options, Filter filter) throws IOException {
         EventWriter writer = writer();
-        try (Subscription subscription = get(mmu, mmu.process(pid), options, filter)) {
-            Watch watch = new Watch(subscription, writer, count, duration);
-            Summary.End end = watch.run();
-            writer.summary(watch.summary(pid, end, null));
-            writer.flush();
-            return end == Summary.End.OUTPUT ? ExitCode.FAILURE : ExitCode.OK;
-        }
+        Source source = get(mmu, mmu.process(pid), options, filter);
+        Watch watch = new Watch(writer, subsystem, count, duration);
+        watch.begin(pid, false).begin(source);
+        watch.complete();
+        Summary.End end = watch.run();
+        writer.summary(watch.summary(pid, end, null, false));
+        writer.flush();
+        return end == Summary.End.OUTPUT ? ExitCode.FAILURE : ExitCode.OK;
     }
 
     private int watchCommand(Mmu mmu, RingOptions options, Filter filter) throws IOException {
         EventWriter writer = writer();
-        try (Launch launch = mmu.launch(target);
-                Subscription subscription = get(mmu, launch.addressSpace(), options, filter)) {
-            Watch watch = new Watch(subscription, writer, count, duration);
-            launch.resume();
+        try (Launch launch = launch(mmu)) {
+            Watch watch = new Watch(writer, subsystem, count, duration);
+            Trail command = watch.begin(launch.pid(), !launch.isStartMissed());
+            try {
+                command.begin(get(mmu, launch.addressSpace(), options, filter));
+            } catch (AttachException e) {
+                if (!launch.isStartMissed() || e.reason() != AttachException.Reason.GONE) {
+                    throw e;
+                }
+                // All of it is missed.
+            }
+            Follower follower = new Follower(
+                    watch,
+                    command,
+                    space -> get(mmu, space, options, filter),
+                    spec.commandLine().getErr());
+            if (follow) {
+                launch.followWithChildren(follower);
+            } else {
+                launch.follow(follower);
+            }
             Summary.End end = watch.run();
             if (end == Summary.End.SIGNAL) {
                 terminate(launch);
             }
             int status = waitFor(launch);
-            writer.summary(watch.summary(launch.pid(), end, status));
+            writer.summary(watch.summary(launch.pid(), end, status, launch.isStartMissed()));
             writer.flush();
             return status;
         }
     }
 
-    private Subscription get(Mmu mmu, AddressSpace space, RingOptions options, Filter filter) {
-        return mmu.subsystem(subsystem).get(space, options, filter);
+    /** The command, stopped at its first instruction, or where that is not allowed, running. */
+    private Launch launch(Mmu mmu) {
+        try {
+            return mmu.launch(target);
+        } catch (LaunchException e) {
+            if (e.reason() != LaunchException.Reason.NOT_TRACEABLE) {
+                throw e;
+            }
+            Launch launch = mmu.launchUntraced(target);
+            spec.commandLine()
+                    .getErr()
+                    .println("mmubridge: " + e.getMessage() + " What it did before it was watched is missed, and it is "
+                            + "watched until it executes another program" + (follow ? ", without its children." : "."));
+            return launch;
+        }
+    }
+
+    private Source get(Mmu mmu, AddressSpace space, RingOptions options, Filter filter) {
+        return Source.of(mmu.subsystem(subsystem).get(space, options, filter));
     }
 
     /** Waits for the command's end, which an interrupt asks for. */
@@ -152,7 +199,7 @@ final class WatchCommand implements Callable<Integer> {
 
     private EventWriter writer() throws IOException {
         PrintWriter out = spec.commandLine().getOut();
-        return json ? new JsonEventWriter(out) : new TextEventWriter(out, Ansi.AUTO);
+        return json ? new JsonEventWriter(out, follow) : new TextEventWriter(out, Ansi.AUTO);
     }
 
     /** Whether the words come after {@code --}, and so are a command. */

@@ -54,7 +54,8 @@ class CommandLineTest {
                 "watch --range 0x1000-0x1000 1",
                 "watch --count 0 1",
                 "watch --duration long 1",
-                "watch --duration 1d 1"
+                "watch --duration 1d 1",
+                "watch --follow 1"
             })
     void wrongUsageIsTwoAndSaysWhereToReadOn(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.USAGE);
@@ -73,7 +74,8 @@ class CommandLineTest {
                 "watch --duration 1.5s --subsystem rdma 1",
                 "watch -- true",
                 "watch --json -- sh -c 1",
-                "watch -- watch -- true"
+                "watch -- watch -- true",
+                "watch --follow -- sh -c 1"
             })
     void rightUsageGetsAsFarAsTheLibrary(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.UNAVAILABLE);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.cli;
 
+import io.mmubridge.AddressSpace;
 import io.mmubridge.Cause;
 import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
+import io.mmubridge.LaunchEvent;
 
 /** Events as the kernel would have them. */
 final class Events {
@@ -81,6 +83,10 @@ final class Events {
                 0,
                 0,
                 0);
+    }
+
+    static LaunchEvent.Exec exec(long pid, String comm) {
+        return new LaunchEvent.Exec(pid, comm, 2_500_000_000L, new AddressSpace.Self());
     }
 
     static InvalidationEvent lost(long from, long to) {

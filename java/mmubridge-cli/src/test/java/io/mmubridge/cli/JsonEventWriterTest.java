@@ -18,7 +18,7 @@ class JsonEventWriterTest {
     private final JsonEventWriter writer;
 
     JsonEventWriterTest() throws IOException {
-        writer = new JsonEventWriter(new PrintWriter(text));
+        writer = new JsonEventWriter(new PrintWriter(text), false);
     }
 
     private List<String> lines() throws IOException {
@@ -28,7 +28,7 @@ class JsonEventWriterTest {
 
     @Test
     void anEventHasExactlyTheFieldsOfTheContract() throws IOException {
-        writer.event(Events.munmap(7, "java"));
+        writer.event(1, Events.munmap(7, "java"));
 
         assertThat(lines())
                 .containsExactly(
@@ -39,7 +39,7 @@ class JsonEventWriterTest {
 
     @Test
     void highAddressesAreUnsignedAndWhatIsUnknownIsNull() throws IOException {
-        writer.event(Events.oomReaper(1));
+        writer.event(1, Events.oomReaper(1));
 
         JsonNode event = new ObjectMapper().readTree(lines().getFirst());
         assertThat(event.get("start").asText()).isEqualTo("0x8000000000000000");
@@ -51,7 +51,7 @@ class JsonEventWriterTest {
 
     @Test
     void lossNamesWhatWasLost() throws IOException {
-        writer.event(Events.lost(5, 9));
+        writer.event(1, Events.lost(5, 9));
 
         JsonNode event = new ObjectMapper().readTree(lines().getFirst());
         assertThat(event.get("phase").asText()).isEqualTo("lost");
@@ -62,8 +62,8 @@ class JsonEventWriterTest {
 
     @Test
     void releaseAndDetachHaveTheirPhase() throws IOException {
-        writer.event(Events.release(3));
-        writer.event(Events.detached(3));
+        writer.event(1, Events.release(3));
+        writer.event(1, Events.detached(3));
 
         assertThat(lines().get(0))
                 .contains(
@@ -74,7 +74,7 @@ class JsonEventWriterTest {
     @Test
     void namesThatTasksGiveThemselvesAreEscaped() throws IOException {
         String comm = "\"},{\n\u0001\\é";
-        writer.event(Events.munmap(1, comm));
+        writer.event(1, Events.munmap(1, comm));
 
         assertThat(lines()).hasSize(1);
         assertThat(new ObjectMapper().readTree(lines().getFirst()).get("comm").asText())
@@ -92,7 +92,7 @@ class JsonEventWriterTest {
                 Events.release(8),
                 Events.detached(8));
         events.forEach(tally::add);
-        writer.summary(new Summary(100, "watch", Summary.End.RELEASE, 42, tally, 3));
+        writer.summary(new Summary(100, "watch", Summary.End.RELEASE, 42, tally, 3, false, List.of()));
 
         assertThat(lines())
                 .containsExactly(
@@ -105,8 +105,46 @@ class JsonEventWriterTest {
 
     @Test
     void aProcessThatWasThereBeforeHasNoStatus() throws IOException {
-        writer.summary(new Summary(1, "watch", Summary.End.SIGNAL, 42, new Tally(), null));
+        writer.summary(new Summary(1, "watch", Summary.End.SIGNAL, 42, new Tally(), null, false, List.of()));
 
         assertThat(lines().getFirst()).endsWith("\"by_type\":{},\"by_task\":[],\"status\":null}}");
+    }
+
+    @Test
+    void anExecIsAMarkWithTheNewName() throws IOException {
+        writer.event(1, new Numbering().exec(Events.exec(100, "nice")));
+
+        assertThat(lines())
+                .containsExactly("{\"seq\":0,\"n\":0,\"time_ns\":2500000000,\"phase\":\"exec\",\"type\":null,"
+                        + "\"start\":\"0x0\",\"end\":\"0x0\",\"blockable\":true,\"pid\":100,\"tid\":100,"
+                        + "\"comm\":\"nice\",\"entry\":\"syscall\",\"syscall\":null,\"cause\":null,\"shadowed\":0}");
+    }
+
+    @Test
+    void whereThereAreSeveralProcessesEachLineSaysWhose() throws IOException {
+        JsonEventWriter several = new JsonEventWriter(new PrintWriter(text), true);
+        several.event(2, Events.munmap(7, "java"));
+        several.summary(new Summary(
+                100,
+                "watch",
+                Summary.End.RELEASE,
+                42,
+                new Tally(),
+                0,
+                false,
+                List.of(new Summary.Space(1, 100, 5, 0), new Summary.Space(2, 101, 7, 3))));
+        several.flush();
+
+        assertThat(lines().get(0)).startsWith("{\"space\":2,\"seq\":12,\"n\":7,");
+        assertThat(lines().get(1))
+                .endsWith("\"status\":0,\"spaces\":[{\"space\":1,\"pid\":100,\"events\":5,\"lost\":0},"
+                        + "{\"space\":2,\"pid\":101,\"events\":7,\"lost\":3}]}}");
+    }
+
+    @Test
+    void aMissedStartIsToldWhereItWas() throws IOException {
+        writer.summary(new Summary(1, "watch", Summary.End.RELEASE, 42, new Tally(), 0, true, List.of()));
+
+        assertThat(lines().getFirst()).endsWith("\"status\":0,\"missed_start\":true}}");
     }
 }

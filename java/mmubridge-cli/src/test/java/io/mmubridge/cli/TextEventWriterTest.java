@@ -21,25 +21,27 @@ class TextEventWriterTest {
 
     @Test
     void eachPhaseHasItsLine() {
-        writer.event(Events.munmap(1, "java"));
-        writer.event(Events.lost(2, 4));
-        writer.event(Events.oomReaper(5));
-        writer.event(Events.release(6));
-        writer.event(Events.detached(6));
+        writer.event(1, Events.munmap(1, "java"));
+        writer.event(1, Events.lost(2, 4));
+        writer.event(1, Events.oomReaper(5));
+        writer.event(1, Events.release(6));
+        writer.event(1, Events.detached(6));
+        writer.event(1, new Numbering().exec(Events.exec(100, "nice")));
 
         List<String> lines = lines();
-        assertThat(lines).hasSize(6);
+        assertThat(lines).hasSize(7);
         assertThat(lines.get(0)).contains("SECONDS", "TYPE", "RANGE", "TASK");
         assertThat(lines.get(1)).contains("UNMAP", "0x7f0000001000-0x7f0000003000", "8K", "java 101", "munmap()");
         assertThat(lines.get(2)).contains("lost", "events 2 to 4");
         assertThat(lines.get(3)).contains("(not visible here)", "kthread, not blockable");
         assertThat(lines.get(4)).contains("release", "the whole address space", "true 100", "exit");
         assertThat(lines.get(5)).contains("detached");
+        assertThat(lines.get(6)).contains("exec", "a new address space", "nice 100");
     }
 
     @Test
     void thereAreNoEscapesWithoutColour() {
-        writer.event(Events.release(1));
+        writer.event(1, Events.release(1));
 
         assertThat(text.toString()).doesNotContain("\u001b").doesNotContain("@|");
     }
@@ -49,7 +51,7 @@ class TextEventWriterTest {
         Tally tally = new Tally();
         tally.add(Events.munmap(1, "java"));
         tally.add(Events.munmap(2, "java"));
-        writer.summary(new Summary(100, "watch", Summary.End.RELEASE, 1_500_000_000L, tally, 0));
+        writer.summary(new Summary(100, "watch", Summary.End.RELEASE, 1_500_000_000L, tally, 0, false, List.of()));
 
         assertThat(lines())
                 .contains(
