@@ -32,8 +32,8 @@ import org.openjdk.jmh.annotations.Warmup;
  */
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 80, batchSize = GetPut.PAIRS)
-@Measurement(iterations = 15, batchSize = GetPut.PAIRS)
+@Warmup(iterations = 60, batchSize = GetPut.PAIRS)
+@Measurement(iterations = 9, batchSize = GetPut.PAIRS)
 public class GetPut {
     static final int PAIRS = 200;
 

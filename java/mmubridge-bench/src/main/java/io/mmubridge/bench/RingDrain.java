@@ -22,7 +22,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Thread)
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 100)
+@Warmup(iterations = 80)
 @Measurement(iterations = 9)
 public class RingDrain {
     private static final int BURST = 4096;

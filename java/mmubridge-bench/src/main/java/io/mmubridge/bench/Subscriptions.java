@@ -22,8 +22,8 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Thread)
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 60, batchSize = Subscriptions.OPENS)
-@Measurement(iterations = 15, batchSize = Subscriptions.OPENS)
+@Warmup(iterations = 40, batchSize = Subscriptions.OPENS)
+@Measurement(iterations = 9, batchSize = Subscriptions.OPENS)
 public class Subscriptions {
     static final String SUBSYSTEM = "bench";
     static final int OPENS = 50;
