@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -86,6 +87,118 @@ class CommandLineIT {
         assertThat(objects.getLast().get("summary").get("events").asInt()).isEqualTo(3);
         assertThat(objects.getLast().get("summary").get("end").asText()).isEqualTo("count");
         assertThat(cli.status()).isEqualTo(3);
+    }
+
+    /** From its first event to its release, each address space's, without a gap; an exec is between two. */
+    private static void assertWhole(List<JsonNode> events, String... comms) {
+        List<String> executed = new ArrayList<>();
+        long n = 0;
+        long seq = 0;
+        long time = 0;
+        String before = "exec";
+        for (JsonNode event : events) {
+            String phase = event.get("phase").asText();
+            assertThat(before).isNotEqualTo("detached");
+            assertThat(phase.equals("exec") || phase.equals("detached")).isEqualTo(before.equals("release"));
+            if (phase.equals("exec")) {
+                executed.add(event.get("comm").asText());
+                assertThat(event.get("type").isNull()).isTrue();
+                assertThat(event.get("tid").asInt()).isEqualTo(event.get("pid").asInt());
+                assertThat(event.get("time_ns").asLong()).isGreaterThan(time);
+            } else if (!phase.equals("detached")) {
+                n++;
+                seq++;
+            }
+            assertThat(event.get("n").asLong()).isEqualTo(n);
+            assertThat(event.get("seq").asLong()).isEqualTo(seq);
+            before = phase;
+            time = event.get("time_ns").asLong();
+        }
+        assertThat(before).isEqualTo("detached");
+        assertThat(executed).containsExactly(comms);
+    }
+
+    @Test
+    void aCommandIsFollowedThroughEachExec() throws IOException, InterruptedException {
+        Cli cli = Cli.start("watch", "--json", "--", "sh", "-c", "exec nice env nice true");
+        List<JsonNode> objects = cli.objects();
+        JsonNode summary = objects.removeLast().get("summary");
+
+        assertThat(cli.status()).isZero();
+        assertWhole(objects, "nice", "env", "nice", "true");
+        assertThat(objects).noneMatch(event -> event.has("space"));
+        assertThat(summary.get("end").asText()).isEqualTo("release");
+        assertThat(summary.has("missed_start")).isFalse();
+        assertTotals(objects, summary);
+    }
+
+    @Test
+    void childrenAreFollowedWhereThatIsAskedFor() throws IOException, InterruptedException {
+        // timeout has a child that executes env.
+        Cli cli = Cli.start("watch", "--json", "--follow", "--", "sh", "-c", "exec nice timeout 1000 env true");
+        List<JsonNode> objects = cli.objects();
+        JsonNode summary = objects.removeLast().get("summary");
+
+        assertThat(cli.status()).isZero();
+        assertWhole(of(1, objects), "nice", "timeout");
+        assertWhole(of(2, objects), "env", "true");
+        assertThat(summary.get("spaces")).hasSize(2);
+        assertThat(of(1, objects).getFirst().get("pid")).isEqualTo(summary.get("pid"));
+        assertThat(of(2, objects).getLast().get("n"))
+                .isEqualTo(summary.get("spaces").get(1).get("events"));
+        assertTotals(objects, summary);
+    }
+
+    private static List<JsonNode> of(int space, List<JsonNode> objects) {
+        return objects.stream()
+                .filter(object -> object.get("space").asInt() == space)
+                .toList();
+    }
+
+    @Test
+    void aSignalEndsTheCommandThatIsFollowed() throws IOException, InterruptedException {
+        Cli cli = Cli.start(
+                "watch", "--json", "--follow", "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 & exec sleep 1000");
+        JsonNode object = cli.object();
+        while (!object.get("comm").asText().equals("sleep")) {
+            object = cli.object();
+        }
+        cli.handle().destroy();
+        JsonNode summary = cli.objects().getLast().get("summary");
+
+        assertThat(summary.get("end").asText()).isEqualTo("signal");
+        assertThat(summary.get("status").asInt()).isEqualTo(128 + 15);
+        assertThat(cli.status()).isEqualTo(128 + 15);
+        // Its child was not asked to end, and was let go.
+        ProcessHandle child = ProcessHandle.of(
+                        summary.get("spaces").get(1).get("pid").asLong())
+                .orElseThrow();
+        child.destroy();
+    }
+
+    @Test
+    void whereItCannotBeTracedTheStartIsMissedAndThatIsSaid() throws IOException, InterruptedException {
+        Cli cli = Cli.startWithoutPtrace(
+                "watch", "--json", "--follow", "--", "sh", "-c", "while :; do true & wait; done");
+        assertThat(cli.object().get("phase").asText()).isEqualTo("start");
+        cli.handle().destroy();
+        JsonNode summary = cli.objects().getLast().get("summary");
+
+        assertThat(cli.errors()).startsWith("mmubridge: sh: ").contains("ptrace is not allowed", "is missed");
+        assertThat(cli.status()).isEqualTo(128 + 15);
+        assertThat(summary.get("missed_start").asBoolean()).isTrue();
+        assertThat(summary.get("status").asInt()).isEqualTo(128 + 15);
+        assertThat(summary.get("spaces")).hasSize(1);
+    }
+
+    @Test
+    void aQuickCommandWhoseStartIsMissedHasItsStatus() throws IOException, InterruptedException {
+        Cli cli = Cli.startWithoutPtrace("watch", "--json", "--", "sh", "-c", "exit 7");
+        JsonNode summary = cli.objects().getLast().get("summary");
+
+        assertThat(cli.status()).isEqualTo(7);
+        assertThat(summary.get("missed_start").asBoolean()).isTrue();
+        assertThat(summary.get("end").asText()).isEqualTo("release");
     }
 
     private static void assertRefused(Cli cli, int status, String... words) throws InterruptedException {

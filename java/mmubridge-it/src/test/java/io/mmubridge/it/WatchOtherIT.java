@@ -10,6 +10,7 @@ import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.Launch;
+import io.mmubridge.LaunchEvent;
 import io.mmubridge.LaunchException;
 import io.mmubridge.Mmu;
 import io.mmubridge.Subscription;
@@ -17,6 +18,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -64,6 +67,56 @@ class WatchOtherIT {
             assertThat(last.end()).isEqualTo(-1);
             assertThat(last.entry()).isEqualTo(EventEntry.EXIT);
             assertThat(last.syscall()).isNull();
+        }
+    }
+
+    @Test
+    void aCommandIsFollowedThroughItsExecs() throws InterruptedException {
+        List<Subscription> subscriptions = new ArrayList<>();
+        List<LaunchEvent> told = new CopyOnWriteArrayList<>();
+        CountDownLatch ended = new CountDownLatch(1);
+        try (Launch launch = mmu.launch(List.of("sh", "-c", "exec nice sh -c 'exit 7'"))) {
+            subscriptions.add(mmu.subsystem("it-other").get(launch.addressSpace()));
+            launch.follow(event -> {
+                told.add(event);
+                switch (event) {
+                    case LaunchEvent.Exec exec -> {
+                        Subscription subscription = mmu.subsystem("it-other").get(exec.addressSpace());
+                        assertThat(subscription.statistics().seq()).isZero();
+                        subscriptions.add(subscription);
+                    }
+                    case LaunchEvent.End() -> ended.countDown();
+                    default -> {}
+                }
+            });
+            assertThatThrownBy(launch::resume).isInstanceOf(IllegalStateException.class);
+            assertThat(launch.waitFor()).isEqualTo(7);
+            ended.await();
+
+            assertThat(told)
+                    .map(event -> event instanceof LaunchEvent.Exec exec ? exec.comm() : event)
+                    .containsExactly("nice", "sh", new LaunchEvent.Exit(launch.pid(), 7), new LaunchEvent.End());
+            assertThat(subscriptions).hasSize(3);
+            for (Subscription subscription : subscriptions) {
+                List<InvalidationEvent> events = untilTheEnd(subscription);
+                assertThat(events.getFirst().seq()).isEqualTo(1);
+                assertThat(events.getLast().phase()).isEqualTo(EventPhase.RELEASE);
+                assertThat(events.getLast().n()).isEqualTo(events.size());
+                subscription.close();
+            }
+        }
+    }
+
+    @Test
+    void aHandlerThatThrowsIsTheEndOfFollowingAndNotOfTheCommand() throws InterruptedException {
+        List<LaunchEvent> told = new CopyOnWriteArrayList<>();
+        try (Launch launch = mmu.launch(List.of("sh", "-c", "exec nice sh -c 'exit 7'"))) {
+            launch.follow(event -> {
+                told.add(event);
+                throw new IllegalStateException("as the test wants it");
+            });
+            assertThat(launch.waitFor()).isEqualTo(7);
+            assertThat(told).hasSize(1);
         }
     }
 
