@@ -4,6 +4,7 @@ module io.mmubridge.cli {
     requires com.fasterxml.jackson.core;
     requires info.picocli;
     requires io.mmubridge;
+    requires org.jline.terminal;
     requires static org.jspecify;
 
     opens io.mmubridge.cli to

@@ -133,7 +133,7 @@ public interface InvalidationEvent {
     Cause cause();
 
     /**
-     * Names the kernel's stack at the callback, for {@link Subscription#frames(int)}.
+     * Names the kernel's stack at the callback, for {@link Mmu#frames(int)}.
      *
      * @return a number that events of equal stacks have in common, or 0 if none was recorded
      */

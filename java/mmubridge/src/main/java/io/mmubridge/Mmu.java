@@ -169,6 +169,18 @@ public final class Mmu implements AutoCloseable {
     }
 
     /**
+     * The kernel's stack of an event, the callback first, each frame as the kernel prints it: function, offset, size, module.
+     *
+     * @param stackId see {@link InvalidationEvent#stackId()}
+     * @return its frames
+     * @throws MmuException if there is no such stack, or whoever opened the device had no {@code CAP_SYS_ADMIN} in the
+     *     initial user namespace
+     */
+    public List<String> frames(int stackId) {
+        return backend.frames(stackId);
+    }
+
+    /**
      * Waits until every notifier whose last reference was put before this call has been freed: the kernel's
      * {@code mmu_notifier_synchronize()}, and then for each {@code free_notifier()}. An interrupt does not end it.
      */

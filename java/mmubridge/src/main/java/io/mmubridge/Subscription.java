@@ -2,7 +2,6 @@
 package io.mmubridge;
 
 import io.mmubridge.backend.BackendSubscription;
-import java.util.List;
 
 /**
  * One reference on a subsystem's notifier on an address space.
@@ -55,19 +54,6 @@ public final class Subscription implements AutoCloseable {
      */
     public EventStream events() {
         return events;
-    }
-
-    /**
-     * The kernel's stack of an event, the callback first, each frame as the kernel prints it: function, offset, size, module.
-     *
-     * @param stackId see {@link InvalidationEvent#stackId()}
-     * @return its frames
-     * @throws MmuException if there is no such stack, or whoever opened the device had no {@code CAP_SYS_ADMIN} in the
-     *     initial user namespace
-     * @throws IllegalStateException after {@link #close()}
-     */
-    public List<String> frames(int stackId) {
-        return backend.frames(stackId);
     }
 
     /**

@@ -14,6 +14,9 @@ interface EventWriter {
      */
     void event(int space, InvalidationEvent event) throws IOException;
 
+    /** Writes what there is to say so far. */
+    void interim(Summary summary) throws IOException;
+
     /** Writes the last word. */
     void summary(Summary summary) throws IOException;
 

@@ -6,11 +6,11 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is said when a watch is over.
+ * What is said when a watch is over, or of it so far.
  *
  * @param pid the process that was watched
  * @param subsystem under which name
- * @param end why it is over
+ * @param end why it is over, or null while it goes on
  * @param durationNanos how long it was watched
  * @param tally what was written
  * @param status the command's, or null if a process was watched that was there before
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 record Summary(
         long pid,
         String subsystem,
-        End end,
+        @Nullable End end,
         long durationNanos,
         Tally tally,
         @Nullable Integer status,
@@ -35,6 +35,11 @@ record Summary(
      * @param lost of it
      */
     record Space(int space, long pid, long events, long lost) {}
+
+    /** Events a second. */
+    double rate() {
+        return tally.events() * 1e9 / Math.max(1, durationNanos);
+    }
 
     /** Why a watch is over. */
     enum End {

@@ -4,10 +4,12 @@ package io.mmubridge.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 
 /** Columns of text, each as wide as its widest cell. A column of numbers stands to the right. */
 final class Table {
     private static final String GAP = "  ";
+    private static final Pattern NUMBER = Pattern.compile("[0-9]+(\\.[0-9]+)?%?");
 
     private final List<List<String>> rows = new ArrayList<>();
 
@@ -43,6 +45,6 @@ final class Table {
     }
 
     private static boolean isNumber(String cell) {
-        return !cell.isEmpty() && cell.chars().allMatch(Character::isDigit);
+        return NUMBER.matcher(cell).matches();
     }
 }

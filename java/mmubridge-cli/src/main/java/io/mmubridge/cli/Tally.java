@@ -1,21 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.cli;
 
+import io.mmubridge.Cause;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** Counts events as they are written. */
 final class Tally {
+    private static final long PAGE = 4096;
+
     /** A thread under the name that it had. */
     record Task(int pid, int tid, String comm) {}
 
-    private final Map<EventType, Long> byType = new EnumMap<>(EventType.class);
-    private final Map<Task, Long> byTask = new LinkedHashMap<>();
-    private long events;
+    /** How many events, and how many pages their ranges had; a range without an end has none. */
+    static final class Count {
+        private long events;
+        private long pages;
+
+        private void add(InvalidationEvent event) {
+            events++;
+            if (event.phase() == EventPhase.START && event.end() > event.start() && event.end() > 0) {
+                pages += (event.end() - event.start() + PAGE - 1) / PAGE;
+            }
+        }
+
+        long events() {
+            return events;
+        }
+
+        long pages() {
+            return pages;
+        }
+    }
+
+    private final Map<EventType, Count> byType = new EnumMap<>(EventType.class);
+    private final Map<Cause, Count> byCause = new EnumMap<>(Cause.class);
+    private final Map<Task, Count> byTask = new LinkedHashMap<>();
+    private final Count all = new Count();
     private long lost;
 
     void add(InvalidationEvent event) {
@@ -23,9 +50,14 @@ final class Tally {
             lost += event.lostTo() - event.lostFrom() + 1;
         }
         if (isCounted(event)) {
-            events++;
-            byType.merge(event.type(), 1L, Long::sum);
-            byTask.merge(new Task(event.pid(), event.tid(), event.comm()), 1L, Long::sum);
+            all.add(event);
+            byType.computeIfAbsent(event.type(), type -> new Count()).add(event);
+            byTask.computeIfAbsent(new Task(event.pid(), event.tid(), event.comm()), task -> new Count())
+                    .add(event);
+            Cause cause = event.cause();
+            if (cause != null) {
+                byCause.computeIfAbsent(cause, key -> new Count()).add(event);
+            }
         }
     }
 
@@ -38,7 +70,11 @@ final class Tally {
     }
 
     long events() {
-        return events;
+        return all.events();
+    }
+
+    long pages() {
+        return all.pages();
     }
 
     long lost() {
@@ -46,12 +82,23 @@ final class Tally {
     }
 
     /** In the order of the types. */
-    Map<EventType, Long> byType() {
+    Map<EventType, Count> byType() {
         return byType;
     }
 
-    /** In the order in which they were first seen. */
-    Map<Task, Long> byTask() {
-        return byTask;
+    /** The most frequent first; none where causes are not recorded. */
+    List<Map.Entry<Cause, Count>> byCause() {
+        return sorted(byCause);
+    }
+
+    /** The most frequent first, those alike in the order in which they were first seen. */
+    List<Map.Entry<Task, Count>> byTask() {
+        return sorted(byTask);
+    }
+
+    private static <K> List<Map.Entry<K, Count>> sorted(Map<K, Count> counts) {
+        return counts.entrySet().stream()
+                .sorted(Comparator.comparingLong(entry -> -entry.getValue().events()))
+                .toList();
     }
 }

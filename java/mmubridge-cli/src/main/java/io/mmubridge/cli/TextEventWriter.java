@@ -1,31 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.cli;
 
-import io.mmubridge.EventType;
+import io.mmubridge.Cause;
 import io.mmubridge.InvalidationEvent;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.util.Map;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Help.Ansi;
 
 /** One line an event, for people. */
 final class TextEventWriter implements EventWriter {
-    private static final String LINE = "%12s  %-15s  %-35s  %6s  %-22s  %s%n";
+    private static final String LINE = "%12s  %-15s  %-16s  %-35s  %6s  %-22s  %s%n";
 
     private final PrintWriter out;
     private final Ansi ansi;
+    private final @Nullable Stacks stacks;
     private long firstNanos = -1;
 
-    TextEventWriter(PrintWriter out, Ansi ansi) {
+    /**
+     * Writes to a stream.
+     *
+     * @param out the stream
+     * @param ansi whether with colours
+     * @param stacks where frames come from, or null if none are wanted
+     */
+    TextEventWriter(PrintWriter out, Ansi ansi, @Nullable Stacks stacks) {
         this.out = out;
         this.ansi = ansi;
+        this.stacks = stacks;
     }
 
     @Override
     public void event(int space, InvalidationEvent event) {
         if (firstNanos < 0) {
             firstNanos = event.timeNanos();
-            out.printf(LINE, "SECONDS", "TYPE", "RANGE", "SIZE", "TASK", "IN");
+            out.printf(LINE, "SECONDS", "TYPE", "CAUSE", "RANGE", "SIZE", "TASK", "IN");
         }
         switch (event.phase()) {
             case START ->
@@ -40,11 +50,28 @@ final class TextEventWriter implements EventWriter {
             case LOST -> line(event, bold("lost"), "events " + event.lostFrom() + " to " + event.lostTo(), "", "");
             case DETACHED -> line(event, bold("detached"), "", "", "");
         }
+        if (stacks != null && event.stackId() != 0) {
+            stack(event.stackId());
+        }
     }
 
     private void line(InvalidationEvent event, String type, String range, String size, String in) {
         String seconds = "%.6f".formatted((event.timeNanos() - firstNanos) / 1e9);
-        out.printf(LINE, seconds, type, range, size, task(event), in);
+        Cause cause = event.cause();
+        out.printf(LINE, seconds, type, cause == null ? "" : cause.label(), range, size, task(event), in);
+    }
+
+    /** In full the first time, later by its number. */
+    private void stack(int id) {
+        Stacks from = Objects.requireNonNull(stacks);
+        boolean again = from.isKnown(id);
+        List<String> frames = from.frames(id);
+        if (!frames.isEmpty()) {
+            out.printf("%12s  stack %d%s%n", "", id, again ? ", as above" : "");
+            if (!again) {
+                frames.forEach(frame -> out.printf("%12s    %s%n", "", frame));
+            }
+        }
     }
 
     private String bold(String text) {
@@ -69,31 +96,22 @@ final class TextEventWriter implements EventWriter {
     }
 
     @Override
-    public void summary(Summary summary) throws IOException {
-        Tally tally = summary.tally();
-        out.printf(
-                "%n%d events, %d lost, of process %d in %.3f s%s; ended by %s%n",
-                tally.events(),
-                tally.lost(),
-                summary.pid(),
-                summary.durationNanos() / 1e9,
-                summary.missedStart() ? ", its start missed" : "",
-                summary.end().label());
-        if (tally.events() == 0) {
-            return;
-        }
+    public void interim(Summary summary) {
+        write(summary);
         out.println();
-        Table types = new Table("type", "events");
-        for (Map.Entry<EventType, Long> type : tally.byType().entrySet()) {
-            types.row(type.getKey().name(), type.getValue().toString());
-        }
-        types.write(out);
+    }
+
+    @Override
+    public void summary(Summary summary) {
+        write(summary);
+    }
+
+    private void write(Summary summary) {
         out.println();
-        Table tasks = new Table("task", "pid", "tid", "events");
-        tally.byTask()
-                .forEach((task, events) -> tasks.row(
-                        task.comm(), Integer.toString(task.pid()), Integer.toString(task.tid()), events.toString()));
-        tasks.write(out);
+        out.println(SummaryTables.headline(summary));
+        if (summary.tally().events() > 0) {
+            SummaryTables.write(out, summary);
+        }
     }
 
     @Override

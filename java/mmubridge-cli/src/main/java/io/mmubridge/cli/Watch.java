@@ -175,15 +175,29 @@ final class Watch {
         }
     }
 
+    /** Writes what there is to say so far, unless it is over. */
+    synchronized void interim(long pid) {
+        if (isOver()) {
+            return;
+        }
+        try {
+            writer.interim(summary(pid, null, null, false));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        flush();
+    }
+
     /**
-     * What is to be said at the end.
+     * What is to be said at the end, or so far.
      *
      * @param pid the process that was asked for
-     * @param outcome why it is over
+     * @param outcome why it is over, or null
      * @param status the command's, or null
      * @param missedStart whether the command ran before it was watched
      */
-    synchronized Summary summary(long pid, Summary.End outcome, @Nullable Integer status, boolean missedStart) {
+    synchronized Summary summary(
+            long pid, Summary.@Nullable End outcome, @Nullable Integer status, boolean missedStart) {
         List<Summary.Space> spaces = trails.stream()
                 .map(trail -> new Summary.Space(
                         trail.space(),

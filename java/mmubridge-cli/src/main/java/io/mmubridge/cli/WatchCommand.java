@@ -11,6 +11,7 @@ import io.mmubridge.Launch;
 import io.mmubridge.LaunchException;
 import io.mmubridge.Mmu;
 import io.mmubridge.RingOptions;
+import java.io.Console;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -34,6 +35,7 @@ import picocli.CommandLine.Spec;
             "Shows every invalidation of a process's memory: what, where, and who.",
             "A COMMAND is watched from its first instruction to its exit, through every program that it executes, and its "
                     + "status is the exit status.",
+            "SIGUSR1 asks for a summary so far, and so does the Enter key where a PID is watched from a terminal.",
             "Ctrl-C and SIGTERM end the watch with its summary; a COMMAND gets SIGTERM then."
         },
         customSynopsis = {"mmubridge watch [OPTIONS] PID", "mmubridge watch [OPTIONS] -- COMMAND [ARGUMENT...]"})
@@ -43,6 +45,17 @@ final class WatchCommand implements Callable<Integer> {
 
     @Option(names = "--json", description = "One JSON object a line; the last has the key summary.")
     private boolean json;
+
+    @Option(names = "--no-cause", description = "Do not record why; it costs the process least.")
+    private boolean noCause;
+
+    @Option(names = "--stacks", description = "Also the frames of the kernel's stack at each event; for root alone.")
+    private boolean stacks;
+
+    @Option(
+            names = "--top",
+            description = "Instead of each event, every second what takes most: a screen, or a table where piped.")
+    private boolean top;
 
     @Option(
             names = "--ring",
@@ -101,6 +114,12 @@ final class WatchCommand implements Callable<Integer> {
         if (count != null && count < 1) {
             throw usage("--count must be at least 1, not " + count);
         }
+        if (top && (json || stacks)) {
+            throw usage("--top goes with neither --json nor --stacks.");
+        }
+        if (stacks && noCause) {
+            throw usage("--stacks needs what --no-cause leaves out.");
+        }
         if (follow && !isCommand) {
             throw usage("--follow is for a command, after --.");
         }
@@ -116,19 +135,19 @@ final class WatchCommand implements Callable<Integer> {
     }
 
     private int watchProcess(Mmu mmu, long pid, RingOptions options, Filter filter) throws IOException {
-        EventWriter writer = writer();
+        EventWriter writer = writer(mmu);
         Source source = get(mmu, mmu.process(pid), options, filter);
         Watch watch = new Watch(writer, subsystem, count, duration);
         watch.begin(pid, false).begin(source);
         watch.complete();
-        Summary.End end = watch.run();
+        Summary.End end = run(watch, pid, isTerminal());
         writer.summary(watch.summary(pid, end, null, false));
         writer.flush();
         return end == Summary.End.OUTPUT ? ExitCode.FAILURE : ExitCode.OK;
     }
 
     private int watchCommand(Mmu mmu, RingOptions options, Filter filter) throws IOException {
-        EventWriter writer = writer();
+        EventWriter writer = writer(mmu);
         try (Launch launch = launch(mmu)) {
             Watch watch = new Watch(writer, subsystem, count, duration);
             Trail command = watch.begin(launch.pid(), !launch.isStartMissed());
@@ -150,7 +169,7 @@ final class WatchCommand implements Callable<Integer> {
             } else {
                 launch.follow(follower);
             }
-            Summary.End end = watch.run();
+            Summary.End end = run(watch, launch.pid(), false);
             if (end == Summary.End.SIGNAL) {
                 terminate(launch);
             }
@@ -197,9 +216,29 @@ final class WatchCommand implements Callable<Integer> {
         ProcessHandle.of(launch.pid()).ifPresent(ProcessHandle::destroy);
     }
 
-    private EventWriter writer() throws IOException {
+    private Summary.End run(Watch watch, long pid, boolean key) throws IOException {
+        InterimRequests requests = new InterimRequests(() -> watch.interim(pid), top, key);
+        try {
+            return watch.run();
+        } finally {
+            requests.close();
+        }
+    }
+
+    private EventWriter writer(Mmu mmu) throws IOException {
         PrintWriter out = spec.commandLine().getOut();
-        return json ? new JsonEventWriter(out, follow) : new TextEventWriter(out, Ansi.AUTO);
+        if (top) {
+            return new TopWriter(out, isTerminal());
+        }
+        Stacks frames = stacks ? new Stacks(mmu::frames, spec.commandLine().getErr()) : null;
+        return json ? new JsonEventWriter(out, follow, frames) : new TextEventWriter(out, Ansi.AUTO, frames);
+    }
+
+    /** Whether a person sits before it, for input and output. */
+    @SuppressWarnings("SystemConsoleNull") // it still is with -Djdk.console=java.base
+    private static boolean isTerminal() {
+        Console console = System.console();
+        return console != null && console.isTerminal();
     }
 
     /** Whether the words come after {@code --}, and so are a command. */
@@ -220,7 +259,8 @@ final class WatchCommand implements Callable<Integer> {
 
     private RingOptions ringOptions() {
         try {
-            return RingOptions.ofRecords(ring);
+            RingOptions options = RingOptions.ofRecords(ring);
+            return noCause ? options.withoutCauses() : options;
         } catch (IllegalArgumentException e) {
             throw usage("--ring: " + e.getMessage());
         }

@@ -18,7 +18,7 @@ class JsonEventWriterTest {
     private final JsonEventWriter writer;
 
     JsonEventWriterTest() throws IOException {
-        writer = new JsonEventWriter(new PrintWriter(text), false);
+        writer = new JsonEventWriter(new PrintWriter(text), false, null);
     }
 
     private List<String> lines() throws IOException {
@@ -34,7 +34,7 @@ class JsonEventWriterTest {
                 .containsExactly(
                         "{\"seq\":12,\"n\":7,\"time_ns\":1000000007,\"phase\":\"start\",\"type\":\"UNMAP\","
                                 + "\"start\":\"0x7f0000001000\",\"end\":\"0x7f0000003000\",\"blockable\":true,\"pid\":100,\"tid\":101,"
-                                + "\"comm\":\"java\",\"entry\":\"syscall\",\"syscall\":\"munmap\",\"cause\":null,\"shadowed\":3}");
+                                + "\"comm\":\"java\",\"entry\":\"syscall\",\"syscall\":\"munmap\",\"cause\":\"munmap\",\"shadowed\":3}");
     }
 
     @Test
@@ -92,22 +92,45 @@ class JsonEventWriterTest {
                 Events.release(8),
                 Events.detached(8));
         events.forEach(tally::add);
-        writer.summary(new Summary(100, "watch", Summary.End.RELEASE, 42, tally, 3, false, List.of()));
+        writer.summary(new Summary(100, "watch", Summary.End.RELEASE, 2_000_000_000L, tally, 3, false, List.of()));
 
         assertThat(lines())
                 .containsExactly(
-                        "{\"summary\":{\"pid\":100,\"subsystem\":\"watch\",\"end\":\"release\",\"duration_ns\":42,"
-                                + "\"events\":4,\"lost\":4,\"by_type\":{\"UNMAP\":3,\"RELEASE\":1},\"by_task\":["
-                                + "{\"pid\":100,\"tid\":101,\"comm\":\"java\",\"events\":2},"
-                                + "{\"pid\":100,\"tid\":101,\"comm\":\"GC Thread#0\",\"events\":1},"
-                                + "{\"pid\":100,\"tid\":100,\"comm\":\"true\",\"events\":1}],\"status\":3}}");
+                        "{\"summary\":{\"pid\":100,\"subsystem\":\"watch\",\"end\":\"release\",\"duration_ns\":2000000000,"
+                                + "\"events\":4,\"lost\":4,\"pages\":6,\"rate\":2.0,\"by_type\":{\"UNMAP\":3,\"RELEASE\":1},"
+                                + "\"by_cause\":[{\"cause\":\"munmap\",\"events\":3,\"pages\":6},"
+                                + "{\"cause\":\"exit\",\"events\":1,\"pages\":0}],\"by_task\":["
+                                + "{\"pid\":100,\"tid\":101,\"comm\":\"java\",\"events\":2,\"pages\":4},"
+                                + "{\"pid\":100,\"tid\":101,\"comm\":\"GC Thread#0\",\"events\":1,\"pages\":2},"
+                                + "{\"pid\":100,\"tid\":100,\"comm\":\"true\",\"events\":1,\"pages\":0}],\"status\":3}}");
+    }
+
+    @Test
+    void whatIsSaidSoFarHasAnotherNameAndNoEnd() throws IOException {
+        writer.interim(new Summary(100, "watch", null, 42, new Tally(), null, false, List.of()));
+
+        assertThat(lines().getFirst()).startsWith("{\"interim\":{\"pid\":100,\"subsystem\":\"watch\",\"end\":null,");
+    }
+
+    @Test
+    void framesComeWithTheEventThatHasThem() throws IOException {
+        JsonEventWriter withStacks = new JsonEventWriter(
+                new PrintWriter(text),
+                false,
+                new Stacks(id -> List.of("a+0x1/0x2", "b+" + id), new PrintWriter(new StringWriter())));
+        withStacks.event(1, Events.munmap(1, "java"));
+        withStacks.event(1, Events.detached(1));
+        withStacks.flush();
+
+        assertThat(lines().get(0)).endsWith("\"shadowed\":3,\"stack\":[\"a+0x1/0x2\",\"b+7\"]}");
+        assertThat(lines().get(1)).doesNotContain("\"stack\"");
     }
 
     @Test
     void aProcessThatWasThereBeforeHasNoStatus() throws IOException {
         writer.summary(new Summary(1, "watch", Summary.End.SIGNAL, 42, new Tally(), null, false, List.of()));
 
-        assertThat(lines().getFirst()).endsWith("\"by_type\":{},\"by_task\":[],\"status\":null}}");
+        assertThat(lines().getFirst()).endsWith("\"by_type\":{},\"by_cause\":[],\"by_task\":[],\"status\":null}}");
     }
 
     @Test
@@ -122,7 +145,7 @@ class JsonEventWriterTest {
 
     @Test
     void whereThereAreSeveralProcessesEachLineSaysWhose() throws IOException {
-        JsonEventWriter several = new JsonEventWriter(new PrintWriter(text), true);
+        JsonEventWriter several = new JsonEventWriter(new PrintWriter(text), true, null);
         several.event(2, Events.munmap(7, "java"));
         several.summary(new Summary(
                 100,

@@ -46,6 +46,11 @@ class WatchTest {
         }
 
         @Override
+        public void interim(Summary summary) {
+            lines.add("interim " + summary.tally().events());
+        }
+
+        @Override
         public void summary(Summary summary) {}
 
         @Override

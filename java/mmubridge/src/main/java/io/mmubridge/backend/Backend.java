@@ -30,6 +30,9 @@ public interface Backend extends AutoCloseable {
      */
     boolean synchronize(long timeoutNanos);
 
+    /** The frames of a stack. */
+    List<String> frames(int stackId);
+
     /** Makes a subscription. */
     BackendSubscription attach(String subsystem, AddressSpace space, RingOptions ring, Filter filter);
 

@@ -4,7 +4,6 @@ package io.mmubridge.backend;
 import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.SubscriptionStatistics;
-import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -37,9 +36,6 @@ public interface BackendSubscription extends AutoCloseable {
 
     /** Whether nothing more is to come. */
     boolean isEnded();
-
-    /** The frames of a stack. */
-    List<String> frames(int stackId);
 
     /** Events lost so far. */
     long lost();

@@ -29,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The kernel module, through one descriptor for questions and one for each subscription. */
 public final class KernelBackend implements Backend {
+    /** More than most stacks take as text. */
+    private static final int FRAMES_BYTES = 4096;
+
     private final Path device;
     private final int descriptor;
     private final Lifetime lifetime = new Lifetime(this::release);
@@ -197,6 +200,32 @@ public final class KernelBackend implements Backend {
             }
             check("MMUB_IOC_SYNCHRONIZE", result);
             return true;
+        } finally {
+            exit();
+        }
+    }
+
+    @Override
+    public List<String> frames(int stackId) {
+        enter();
+        try (Arena arena = Arena.ofConfined()) {
+            int size = FRAMES_BYTES;
+            while (true) {
+                MemorySegment text = arena.allocate(size);
+                int needed = mmub_stack_text(descriptor, stackId, text, size);
+                if (needed == -EPERM()) {
+                    throw new MmuException("The frames of the kernel's stacks are for those who opened the device with "
+                            + "CAP_SYS_ADMIN in the initial user namespace, as root has it.");
+                }
+                if (needed == -ENOENT()) {
+                    throw new MmuException("There is no stack " + stackId + ".");
+                }
+                check("MMUB_IOC_STACK", needed);
+                if (needed <= size) {
+                    return text.getString(0).lines().toList();
+                }
+                size = needed;
+            }
         } finally {
             exit();
         }

@@ -17,7 +17,6 @@ import io.mmubridge.ffi.mmub_range;
 import io.mmubridge.ffi.mmub_stats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -33,9 +32,6 @@ final class KernelSubscription implements BackendSubscription {
     private static final long ATTACH_NANOS = 30_000_000_000L;
 
     private static final String DETACHED = "this subscription is detached";
-
-    /** More than most stacks take as text. */
-    private static final int FRAMES_BYTES = 4096;
 
     private final KernelBackend backend;
     private final int descriptor;
@@ -149,32 +145,6 @@ final class KernelSubscription implements BackendSubscription {
         enterAttached();
         try {
             setFilter(descriptor, filter);
-        } finally {
-            lifetime.exit();
-        }
-    }
-
-    @Override
-    public List<String> frames(int stackId) {
-        lifetime.enterOrThrow("this subscription");
-        try (Arena arena = Arena.ofConfined()) {
-            int size = FRAMES_BYTES;
-            while (true) {
-                MemorySegment text = arena.allocate(size);
-                int needed = mmub_stack_text(descriptor, stackId, text, size);
-                if (needed == -EPERM()) {
-                    throw new MmuException("The frames of the kernel's stacks are for those who opened the device with "
-                            + "CAP_SYS_ADMIN in the initial user namespace, as root has it.");
-                }
-                if (needed == -ENOENT()) {
-                    throw new MmuException("There is no stack " + stackId + ".");
-                }
-                KernelBackend.check("MMUB_IOC_STACK", needed);
-                if (needed <= size) {
-                    return text.getString(0).lines().toList();
-                }
-                size = needed;
-            }
         } finally {
             lifetime.exit();
         }
