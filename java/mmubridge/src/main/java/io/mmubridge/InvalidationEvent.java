@@ -66,6 +66,16 @@ public interface InvalidationEvent {
     long end();
 
     /**
+     * How long the range is.
+     *
+     * @return bytes; 0 where the phase has no range, and of a range that spans the address space, such as clear_refs makes,
+     *     which has no length that a sum could bear
+     */
+    default long size() {
+        return Math.max(0, end() - start());
+    }
+
+    /**
      * Whether the kernel's callback was allowed to sleep, {@code mmu_notifier_range_blockable()}.
      *
      * @return false in the OOM reaper, for one
