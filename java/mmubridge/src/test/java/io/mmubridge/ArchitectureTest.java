@@ -77,6 +77,17 @@ class ArchitectureTest {
     }
 
     @Test
+    void onlyTheMBeanNeedsManagement() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("io.mmubridge.jmx")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("java.lang.management", "javax.management..")
+                .check(SHIPPED);
+    }
+
+    @Test
     void noJni() {
         noMethods().should().haveModifier(JavaModifier.NATIVE).check(ALL);
         noClasses()
