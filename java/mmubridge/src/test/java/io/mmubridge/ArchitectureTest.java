@@ -15,6 +15,8 @@ import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.core.importer.Location;
+import io.mmubridge.jfr.InvalidationRecorder;
+import io.mmubridge.jfr.RecorderAgent;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
 
@@ -77,6 +79,17 @@ class ArchitectureTest {
     }
 
     @Test
+    void onlyTheRecorderNeedsFlightRecorder() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("io.mmubridge.jfr")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("jdk.jfr..")
+                .check(SHIPPED);
+    }
+
+    @Test
     void onlyTheMBeanNeedsManagement() {
         noClasses()
                 .that()
@@ -84,6 +97,29 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("java.lang.management", "javax.management..")
+                .check(SHIPPED);
+    }
+
+    /** They are entered where there may be no Flight Recorder, and say so. */
+    @Test
+    void theWayInLinksWithoutFlightRecorder() {
+        noClasses()
+                .that()
+                .belongToAnyOf(InvalidationRecorder.class, RecorderAgent.class)
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("jdk.jfr..")
+                .check(SHIPPED);
+    }
+
+    @Test
+    void nothingElseNeedsTheRecorderOrTheMBean() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackages("io.mmubridge.jfr", "io.mmubridge.jmx")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.mmubridge.jfr", "io.mmubridge.jmx")
                 .check(SHIPPED);
     }
 
