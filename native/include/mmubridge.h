@@ -288,9 +288,9 @@ struct mmub_spawn {
  * nothing.
  *
  * Return: 0; -ENOENT, -EACCES or another error of execve(), or -ECHILD where it
- * was killed before its exec, the child being gone; -EPERM where ptrace is not
- * allowed, for which there is mmub_spawn_running(); an error of
- * mmub_mem_open().
+ * was killed before it was attached to, the child being gone; -EPERM where ptrace
+ * is not allowed, or mmub_mem_open() refused, for which there is
+ * mmub_spawn_running().
  */
 int mmub_spawn_stopped(char *const argv[], char *const envp[],
 		       struct mmub_spawn *spawn);

@@ -330,7 +330,8 @@ int mmub_spawn_stopped(char *const argv[], char *const envp[],
 	}
 	spawn->mem_fd = mmub_mem_open(spawn->pid);
 	if (spawn->mem_fd < 0) {
-		ret = spawn->mem_fd;
+		/* Not execve()'s, that a caller takes it for. */
+		ret = spawn->mem_fd == -ESRCH ? -ECHILD : -EPERM;
 		goto kill;
 	}
 	goto out;

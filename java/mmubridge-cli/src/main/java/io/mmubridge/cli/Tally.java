@@ -18,16 +18,14 @@ final class Tally {
     /** A thread under the name that it had. */
     record Task(int pid, int tid, String comm) {}
 
-    /** How many events, and how many pages their ranges had; a range without an end has none. */
+    /** How many events, and how many pages their ranges had; the whole address space has none. */
     static final class Count {
         private long events;
         private long pages;
 
         private void add(InvalidationEvent event) {
             events++;
-            if (event.phase() == EventPhase.START && event.end() > event.start() && event.end() > 0) {
-                pages += (event.end() - event.start() + PAGE - 1) / PAGE;
-            }
+            pages += (event.size() + PAGE - 1) / PAGE;
         }
 
         long events() {

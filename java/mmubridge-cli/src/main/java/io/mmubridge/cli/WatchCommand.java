@@ -17,6 +17,7 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -149,6 +150,8 @@ final class WatchCommand implements Callable<Integer> {
     private int watchCommand(Mmu mmu, RingOptions options, Filter filter) throws IOException {
         EventWriter writer = writer(mmu);
         try (Launch launch = launch(mmu)) {
+            // While its pid is its own: a handle knows when another process has got it.
+            Optional<ProcessHandle> handle = ProcessHandle.of(launch.pid());
             Watch watch = new Watch(writer, subsystem, count, duration);
             Trail command = watch.begin(launch.pid(), !launch.isStartMissed());
             try {
@@ -171,9 +174,9 @@ final class WatchCommand implements Callable<Integer> {
             }
             Summary.End end = run(watch, launch.pid(), false);
             if (end == Summary.End.SIGNAL) {
-                terminate(launch);
+                terminate(handle);
             }
-            int status = waitFor(launch);
+            int status = waitFor(launch, handle);
             writer.summary(watch.summary(launch.pid(), end, status, launch.isStartMissed()));
             writer.flush();
             return status;
@@ -202,18 +205,18 @@ final class WatchCommand implements Callable<Integer> {
     }
 
     /** Waits for the command's end, which an interrupt asks for. */
-    private static int waitFor(Launch launch) {
+    private static int waitFor(Launch launch, Optional<ProcessHandle> handle) {
         while (true) {
             try {
                 return launch.waitFor();
             } catch (InterruptedException e) {
-                terminate(launch);
+                terminate(handle);
             }
         }
     }
 
-    private static void terminate(Launch launch) {
-        ProcessHandle.of(launch.pid()).ifPresent(ProcessHandle::destroy);
+    private static void terminate(Optional<ProcessHandle> handle) {
+        handle.ifPresent(ProcessHandle::destroy);
     }
 
     private Summary.End run(Watch watch, long pid, boolean key) throws IOException {

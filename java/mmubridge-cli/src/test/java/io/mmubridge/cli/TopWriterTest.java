@@ -30,7 +30,7 @@ class TopWriterTest {
         munmaps(10);
         writer.interim(after(SECOND));
         munmaps(4);
-        tally.add(Events.oomReaper(15));
+        tally.add(Events.release(15));
         writer.interim(after(3 * SECOND));
         writer.flush();
 
@@ -39,8 +39,8 @@ class TopWriterTest {
                         "10.0 events a second now, 10.0 on average; 20 pages in their ranges",
                         "munmap      10.0      10  100.0%     20",
                         "2.5 events a second now, 5.0 on average; 28 pages in their ranges",
-                        "munmap           2.0      14  93.3%     28",
-                        "oom_reaper       0.5       1   6.7%      0");
+                        "munmap       2.0      14  93.3%     28",
+                        "exit         0.5       1   6.7%      0");
     }
 
     @Test

@@ -58,6 +58,18 @@ final class KernelLaunch implements BackendLaunch {
     }
 
     private void run(List<String> command) {
+        try {
+            startAndObey(command);
+        } catch (Throwable e) {
+            // Nobody is to wait for this thread; what was completed before stays so.
+            started.completeExceptionally(e);
+            carriedOut.completeExceptionally(e);
+            status.completeExceptionally(e);
+            throw e;
+        }
+    }
+
+    private void startAndObey(List<String> command) {
         MemorySegment spawn = mmub_spawn.allocate(Arena.ofAuto());
         int result = spawn(command, spawn);
         if (result < 0) {
@@ -173,7 +185,8 @@ final class KernelLaunch implements BackendLaunch {
             return new LaunchException(
                     Reason.NOT_TRACEABLE,
                     program + ": cannot be stopped at its first instruction: ptrace is not allowed here "
-                            + "(a set-uid program, kernel.yama.ptrace_scope 3, or a container's seccomp profile).");
+                            + "(a set-uid or unreadable program, kernel.yama.ptrace_scope 3, or a container's seccomp "
+                            + "profile).");
         }
         return new LaunchException(Reason.OTHER, program + ": cannot be started: " + Errno.name(error) + ".");
     }
