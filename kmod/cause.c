@@ -139,6 +139,10 @@ static u32 mmub_stack_add(u32 hash, const unsigned long *frames, u32 nr,
 	struct mmub_stack_entry *stack;
 	u32 id;
 
+	/* Full for good: no lock that all CPUs would take at each event. */
+	if (READ_ONCE(mmub_nr_stacks) == mmub_stacks_max)
+		return 0;
+
 	spin_lock(&mmub_stacks_lock);
 	/* Another may have added one, this or a neighbour, in the meantime. */
 	id = mmub_stack_find(hash, frames, nr, &bucket);
@@ -231,7 +235,8 @@ static int mmub_stack_text(const struct mmub_stack_entry *stack,
 	int ret = 0;
 	char *text;
 
-	text = kvmalloc(size, GFP_KERNEL_ACCOUNT);
+	/* Zeroed: a module that goes meanwhile makes the text shorter. */
+	text = kvzalloc(size, GFP_KERNEL_ACCOUNT);
 	if (!text)
 		return -ENOMEM;
 	mmub_stack_print(stack, text, size);

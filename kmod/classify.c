@@ -64,6 +64,9 @@ static const struct mmub_rule mmub_rules[] = {
 	{ "hugetlb_wp", NULL, MMUB_CAUSE_COW },
 	{ "hugetlb_cow", NULL, MMUB_CAUSE_COW },
 	{ "hugetlb_fault", NULL, MMUB_CAUSE_COW },
+	{ "do_huge_pmd_wp_page", NULL, MMUB_CAUSE_COW },
+	/* Whatever else a fault does is not what it came in the midst of. */
+	{ "handle_mm_fault", NULL, MMUB_CAUSE_UNKNOWN },
 
 	/* mm/khugepaged.c, mm/huge_memory.c */
 	{ "madvise_collapse", NULL, MMUB_CAUSE_MADV_COLLAPSE },
@@ -100,7 +103,7 @@ static const struct mmub_rule mmub_rules[] = {
 	{ "migrate_longterm_unpinnable_folios", NULL, MMUB_CAUSE_LONGTERM_PIN },
 	{ "check_and_migrate_movable_pages", NULL, MMUB_CAUSE_LONGTERM_PIN },
 	{ "check_and_migrate_movable_folios", NULL, MMUB_CAUSE_LONGTERM_PIN },
-	{ "__gup_longterm_locked", NULL, MMUB_CAUSE_LONGTERM_PIN },
+	{ "migrate_pages", "shrink_folio_list", MMUB_CAUSE_DEMOTION },
 	{ "demote_folio_list", NULL, MMUB_CAUSE_DEMOTION },
 	{ "demote_page_list", NULL, MMUB_CAUSE_DEMOTION },
 	{ "memory_failure", NULL, MMUB_CAUSE_MEMORY_FAILURE },
@@ -122,11 +125,15 @@ static const struct mmub_rule mmub_rules[] = {
 	/* Files. */
 	{ "vfs_fallocate", "do_madvise", MMUB_CAUSE_MADV_REMOVE },
 	{ "vfs_fallocate", "madvise_vma_behavior", MMUB_CAUSE_MADV_REMOVE },
+	{ "vfs_fallocate", "madvise_do_behavior", MMUB_CAUSE_MADV_REMOVE },
+	{ "vfs_fallocate", "vector_madvise", MMUB_CAUSE_MADV_REMOVE },
 	{ "vfs_fallocate", NULL, MMUB_CAUSE_HOLE_PUNCH },
 	{ "truncate_pagecache", "vfs_fallocate", MMUB_CAUSE_HOLE_PUNCH },
 	{ "truncate_pagecache", NULL, MMUB_CAUSE_TRUNCATE },
 	{ "do_truncate", NULL, MMUB_CAUSE_TRUNCATE },
 	{ "invalidate_inode_pages2_range", NULL, MMUB_CAUSE_FILE_INVALIDATE },
+	/* A file that grows: its last page is made to fault again. */
+	{ "folio_mkclean", "pagecache_isize_extended", MMUB_CAUSE_UNKNOWN },
 	{ "folio_mkclean", NULL, MMUB_CAUSE_WRITEBACK },
 	{ "pfn_mkclean_range", NULL, MMUB_CAUSE_WRITEBACK },
 
@@ -141,6 +148,8 @@ static const struct mmub_rule mmub_rules[] = {
 	/* The end of the address space, or of its memory. */
 	{ "exit_mmap", "begin_new_exec", MMUB_CAUSE_EXEC },
 	{ "exit_mmap", "setup_new_exec", MMUB_CAUSE_EXEC },
+	/* A file that held the mm, closed by the exit of another. */
+	{ "exit_mmap", "__fput", MMUB_CAUSE_LAST_REFERENCE },
 	{ "exit_mmap", "do_exit", MMUB_CAUSE_EXIT },
 	{ "exit_mmap", NULL, MMUB_CAUSE_LAST_REFERENCE },
 	{ "__oom_reap_task_mm", "oom_reaper", MMUB_CAUSE_OOM_REAPER },

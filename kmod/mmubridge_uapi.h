@@ -532,7 +532,8 @@ struct mmub_filter {
  * @MMUB_CAUSE_RECLAIM_DIRECT: reclaim by a task that allocates, or of a memory
  *	cgroup
  * @MMUB_CAUSE_TRUNCATE: a file was made shorter
- * @MMUB_CAUSE_HOLE_PUNCH: fallocate(2) punched a hole, or collapsed a range
+ * @MMUB_CAUSE_HOLE_PUNCH: fallocate(2) punched a hole, or zeroed, collapsed or
+ *	inserted a range
  * @MMUB_CAUSE_FILE_INVALIDATE: a file's cached pages were dropped (direct I/O,
  *	a network file system)
  * @MMUB_CAUSE_WRITEBACK: a shared file's pages were write-protected as they

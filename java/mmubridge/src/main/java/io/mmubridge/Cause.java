@@ -79,7 +79,7 @@ public enum Cause {
     RECLAIM_DIRECT,
     /** A file was made shorter. */
     TRUNCATE,
-    /** {@code fallocate(2)} punched a hole, or collapsed a range. */
+    /** {@code fallocate(2)} punched a hole, or zeroed, collapsed or inserted a range. */
     HOLE_PUNCH,
     /** A file's cached pages were dropped (direct I/O, a network file system). */
     FILE_INVALIDATE,
