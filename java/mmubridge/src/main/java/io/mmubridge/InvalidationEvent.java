@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * stream itself.
  *
  * <p>What {@link EventStream#drain} passes is one view that it reuses: it is valid within the handler and on its thread
- * alone; {@link #copy()} makes of it what can be kept. A {@link Snapshot} is immutable.
+ * alone. Another thread, and anybody after the drain, gets an {@link IllegalStateException}; a handler that has kept the view
+ * of an earlier event sees the present one. {@link #copy()} makes of it what can be kept. A {@link Snapshot} is immutable.
  *
  * <p>A range covers what <em>may</em> have changed: it is a superset, which can be as wide as a huge page or, for
  * {@link EventType#SOFT_DIRTY}, as the address space.

@@ -10,7 +10,6 @@ import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.ffi.mmub_record;
 import io.mmubridge.ffi.mmubridge_h;
-import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -18,21 +17,28 @@ import org.jspecify.annotations.Nullable;
 /**
  * The view that a stream hands to its handler.
  *
- * <p>It is loaded with a copy of the record on the Java heap. That costs a few nanoseconds, and for it the record's place
- * goes back to the kernel before the handler is done with the batch, and a view that escapes shows another event but never
- * touches memory that is no longer mapped.
+ * <p>It shows the record where the kernel has written it: what a handler does not ask for is not read, and nothing is
+ * copied. So it may be looked at while the record's place has not gone back to the kernel and the ring is mapped, and both
+ * hold for the thread that drains until the drain is over. That thread is noted in {@link #reader}, and every access is
+ * its or an exception. The field needs no ordering: a thread that finds itself there has put itself there, and has not
+ * taken itself out since.
  */
 final class RecordView implements InvalidationEvent {
-    private static final int WORDS = Math.toIntExact(mmub_record.sizeof() / Long.BYTES);
     private static final long COMM = mmub_record.comm$offset();
+    private static final long COMM_SIZE = mmub_record.comm$layout().byteSize();
 
-    private final MemorySegment record = MemorySegment.ofArray(new long[WORDS]);
-    private final NameCache comms = new NameCache(64, (low, high) -> record.getString(COMM, UTF_8));
+    private final NameCache comms = new NameCache(64, (low, high) -> readComm());
     private final NameCache syscalls;
     private final @Nullable CauseCache causes;
 
+    /** The thread that drains; null between drains. */
+    private @Nullable Thread reader;
+
+    /** Where the record is. */
+    private long address;
+
     /**
-     * A view.
+     * A view that shows nothing yet.
      *
      * @param syscalls asked for names by architecture and number
      * @param causes asked for causes by stack, or null if none are recorded
@@ -42,44 +48,71 @@ final class RecordView implements InvalidationEvent {
         this.causes = causes;
     }
 
-    /** Makes this show the record at {@code offset} of {@code ring}. */
-    void load(MemorySegment ring, long offset) {
-        MemorySegment.copy(ring, offset, record, 0, mmub_record.sizeof());
+    /** Lets this thread look, until {@link #hide()}. */
+    void reveal() {
+        reader = Thread.currentThread();
+    }
+
+    /** Makes this show the record at {@code address}, which stays what and where it is until the next call or {@link #hide()}. */
+    void show(long address) {
+        this.address = address;
+    }
+
+    /** Lets nobody look. */
+    void hide() {
+        reader = null;
+    }
+
+    private long readLong(long offset) {
+        checkReader();
+        return Memory.ALL.get(ValueLayout.JAVA_LONG, address + offset);
+    }
+
+    private int readInt(long offset) {
+        checkReader();
+        return Memory.ALL.get(ValueLayout.JAVA_INT, address + offset);
+    }
+
+    private void checkReader() {
+        if (reader != Thread.currentThread()) {
+            throw new IllegalStateException(
+                    "this view of an event is for its handler, on its thread; copy() makes of it what can be kept");
+        }
     }
 
     @Override
     public long seq() {
-        return mmub_record.seq(record);
+        return readLong(mmub_record.seq$offset());
     }
 
     @Override
     public long n() {
-        return mmub_record.n(record);
+        return readLong(mmub_record.n$offset());
     }
 
     @Override
     public long timeNanos() {
-        return mmub_record.time_ns(record);
+        return readLong(mmub_record.time_ns$offset());
     }
 
     @Override
     public EventPhase phase() {
-        return Codes.phase(mmub_record.phase(record));
+        return Codes.phase(readInt(mmub_record.phase$offset()));
     }
 
     @Override
     public EventType type() {
-        return Codes.type(mmub_record.type(record));
+        return Codes.type(readInt(mmub_record.type$offset()));
     }
 
     @Override
     public long start() {
-        return mmub_record.start(record);
+        return readLong(mmub_record.start$offset());
     }
 
     @Override
     public long end() {
-        return mmub_record.end(record);
+        return readLong(mmub_record.end$offset());
     }
 
     @Override
@@ -93,40 +126,42 @@ final class RecordView implements InvalidationEvent {
     }
 
     private boolean hasFlag(int flag) {
-        return (mmub_record.flags(record) & flag) != 0;
+        return (readInt(mmub_record.flags$offset()) & flag) != 0;
     }
 
     @Override
     public int pid() {
-        return mmub_record.pid(record);
+        return readInt(mmub_record.pid$offset());
     }
 
     @Override
     public int tid() {
-        return mmub_record.tid(record);
+        return readInt(mmub_record.tid$offset());
     }
 
     @Override
     public String comm() {
-        String comm = comms.get(
-                record.get(ValueLayout.JAVA_LONG, COMM), record.get(ValueLayout.JAVA_LONG, COMM + Long.BYTES));
-        return Objects.requireNonNull(comm);
+        return Objects.requireNonNull(comms.get(readLong(COMM), readLong(COMM + Long.BYTES)));
+    }
+
+    private String readComm() {
+        return Memory.ALL.asSlice(address + COMM, COMM_SIZE).getString(0, UTF_8);
     }
 
     @Override
     public EventEntry entry() {
-        return Codes.entry(mmub_record.entry(record));
+        return Codes.entry(readInt(mmub_record.entry$offset()));
     }
 
     @Override
     public @Nullable String syscall() {
         int number = syscallNumber();
-        return number < 0 ? null : syscalls.get(mmub_record.syscall_arch(record), number);
+        return number < 0 ? null : syscalls.get(readInt(mmub_record.syscall_arch$offset()), number);
     }
 
     @Override
     public int syscallNumber() {
-        return mmub_record.syscall_nr(record);
+        return readInt(mmub_record.syscall_nr$offset());
     }
 
     @Override
@@ -141,21 +176,21 @@ final class RecordView implements InvalidationEvent {
 
     @Override
     public int stackId() {
-        return mmub_record.stack_id(record);
+        return readInt(mmub_record.stack_id$offset());
     }
 
     @Override
     public int shadowed() {
-        return mmub_record.shadowed(record);
+        return readInt(mmub_record.shadowed$offset());
     }
 
     @Override
     public long lostFrom() {
-        return mmub_record.lost_from(record);
+        return readLong(mmub_record.lost_from$offset());
     }
 
     @Override
     public long lostTo() {
-        return mmub_record.lost_to(record);
+        return readLong(mmub_record.lost_to$offset());
     }
 }

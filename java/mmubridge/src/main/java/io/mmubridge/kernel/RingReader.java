@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.kernel;
 
+import static io.mmubridge.ffi.mmubridge_h.*;
 import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
 
-import io.mmubridge.EventPhase;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.MmuException;
 import io.mmubridge.ffi.mmub_record;
 import io.mmubridge.ffi.mmub_ring_consumer;
 import io.mmubridge.ffi.mmub_ring_header;
-import io.mmubridge.ffi.mmubridge_h;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.lang.ref.Reference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
@@ -40,11 +41,17 @@ final class RingReader {
     /** The kernel gets room back after so many records, not only after all: a slow handler loses fewer events. */
     private static final int BATCH = 32;
 
+    /** Kept, since addresses alone would not keep what they are addresses of. */
     private final MemorySegment ring;
+
     private final MemorySegment consumer;
+
+    private final long ringAddress;
+    private final long consumerAddress;
+    private final long recordsAddress;
     private final RecordView view;
     private final int records;
-    private final long dataOffset;
+    private final int mask;
 
     /** What was read so far; once taken over, the consumer page is written and never read back. */
     private int tail;
@@ -57,21 +64,25 @@ final class RingReader {
      *
      * @param ring header and records
      * @param consumer the consumer page
-     * @param view loaded with each record in turn
+     * @param view shows each record in turn
      */
     RingReader(MemorySegment ring, MemorySegment consumer, RecordView view) {
         this.ring = ring;
         this.consumer = consumer;
         this.view = view;
+        ringAddress = ring.address();
+        consumerAddress = consumer.address();
         records = mmub_ring_header.records(ring);
+        mask = records - 1;
         tail = mmub_ring_consumer.tail(consumer);
-        dataOffset = Integer.toUnsignedLong(mmub_ring_header.data_offset(ring));
+        long dataOffset = Integer.toUnsignedLong(mmub_ring_header.data_offset(ring));
+        recordsAddress = ringAddress + dataOffset;
         long end = dataOffset + records * mmub_record.sizeof();
-        if (mmub_ring_header.abi_version(ring) != mmubridge_h.MMUB_ABI_VERSION()
+        if (mmub_ring_header.abi_version(ring) != MMUB_ABI_VERSION()
                 || mmub_ring_header.record_size(ring) != mmub_record.sizeof()
                 || Integer.bitCount(records) != 1
                 || end > ring.byteSize()) {
-            throw new MmuException("The ring's header is not one of version " + mmubridge_h.MMUB_ABI_VERSION()
+            throw new MmuException("The ring's header is not one of version " + MMUB_ABI_VERSION()
                     + ": the kernel module and this library do not fit together. Install both of one version.");
         }
     }
@@ -81,32 +92,41 @@ final class RingReader {
      *
      * @param handler gets the view
      * @param limit the largest number of records to hand over
-     * @param stop asked before each record
+     * @param stop asked after each record whether that was the last
      * @return how many were handed over
      */
     int drain(Consumer<? super InvalidationEvent> handler, int limit, BooleanSupplier stop) {
         long lost = lost();
-        int count = Math.min(unread(), Math.max(0, limit));
-        int done = 0;
+        int first = tail;
+        int next = first;
+        int end = first + Math.min(unread(), Math.max(0, limit));
+        view.reveal();
         try {
-            while (done < count && !stop.getAsBoolean()) {
-                view.load(ring, dataOffset + (long) (tail & (records - 1)) * mmub_record.sizeof());
-                tail++;
-                done++;
-                EventPhase phase = view.phase();
-                if (phase == EventPhase.RELEASE || phase == EventPhase.DETACHED) {
-                    ended = true;
+            boolean stopped = false;
+            while (next != end && !stopped) {
+                int endOfBatch = next + Math.min(BATCH, end - next);
+                // Nothing here is ordered, so that the compiler can keep in registers what it likes.
+                while (next != endOfBatch && !stopped) {
+                    long record = recordsAddress + (long) (next & mask) * mmub_record.sizeof();
+                    next++;
+                    int phase = Memory.ALL.get(ValueLayout.JAVA_INT, record + mmub_record.phase$offset());
+                    if (phase == MMUB_PHASE_RELEASE() || phase == MMUB_PHASE_DETACHED()) {
+                        ended = true;
+                    }
+                    view.show(record);
+                    handler.accept(view);
+                    stopped = stop.getAsBoolean();
                 }
-                if (done % BATCH == 0) {
-                    publishTail();
-                }
-                handler.accept(view);
+                publishTail(next);
             }
         } finally {
-            publishTail();
+            view.hide();
+            publishTail(next);
             acknowledge(lost);
+            Reference.reachabilityFence(ring);
+            Reference.reachabilityFence(consumer);
         }
-        return done;
+        return next - first;
     }
 
     /** Whether {@link #drain} has something to do, if only to acknowledge a loss. */
@@ -121,11 +141,11 @@ final class RingReader {
 
     /** Events that found the ring full; any thread may ask. */
     long lost() {
-        return (long) LOST.getOpaque(ring, 0L);
+        return (long) LOST.getOpaque(Memory.ALL, ringAddress);
     }
 
     private int unread() {
-        int unread = (int) HEAD.getAcquire(ring, 0L) - tail;
+        int unread = (int) HEAD.getAcquire(Memory.ALL, ringAddress) - tail;
         if (unread < 0 || unread > records) {
             throw new MmuException("The ring is corrupt: " + Integer.toUnsignedString(unread) + " unread of " + records
                     + " records. Report this as a defect of the kernel module.");
@@ -133,14 +153,15 @@ final class RingReader {
         return unread;
     }
 
-    private void publishTail() {
-        TAIL.setRelease(consumer, 0L, tail);
+    private void publishTail(int next) {
+        tail = next;
+        TAIL.setRelease(Memory.ALL, consumerAddress, next);
     }
 
     private void acknowledge(long lost) {
         if (lost != lostSeen) {
             lostSeen = lost;
-            LOST_SEEN.setOpaque(consumer, 0L, lost);
+            LOST_SEEN.setOpaque(Memory.ALL, consumerAddress, lost);
         }
     }
 }

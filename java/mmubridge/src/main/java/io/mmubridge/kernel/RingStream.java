@@ -20,7 +20,7 @@ final class RingStream {
     private final RingReader ring;
     private final Lifetime lifetime;
     private final Wakeup wakeup;
-    private final BooleanSupplier closed;
+    private final BooleanSupplier closing;
     private final AtomicBoolean reading = new AtomicBoolean();
     private final AtomicReference<@Nullable Thread> waiting = new AtomicReference<>();
 
@@ -41,7 +41,7 @@ final class RingStream {
         this.ring = ring;
         this.lifetime = lifetime;
         this.wakeup = wakeup;
-        this.closed = lifetime::isClosed;
+        this.closing = lifetime::isClosing;
     }
 
     int drain(Consumer<? super InvalidationEvent> handler, int limit) {
@@ -49,7 +49,7 @@ final class RingStream {
             return 0;
         }
         try {
-            return ring.drain(handler, limit, closed);
+            return ring.drain(handler, limit, closing);
         } finally {
             stopReading();
         }

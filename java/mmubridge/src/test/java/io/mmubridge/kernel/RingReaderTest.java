@@ -14,7 +14,9 @@ import io.mmubridge.ffi.mmub_ring_header;
 import io.mmubridge.ffi.mmubridge_h;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.LongStream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -186,7 +188,7 @@ class RingReaderTest {
     }
 
     @Test
-    void aViewThatEscapesShowsItsLastEventAndACopyItsOwn() {
+    void aViewThatIsKeptShowsThePresentEventAndACopyItsOwn() {
         FakeRing fake = new FakeRing(8);
         fake.start();
         fake.start();
@@ -197,12 +199,59 @@ class RingReaderTest {
                         event -> {
                             views.add(event);
                             copies.add(event.copy());
+                            assertThat(views).extracting(InvalidationEvent::n).containsOnly(event.n());
                         },
                         Integer.MAX_VALUE,
                         () -> false);
 
-        assertThat(views).extracting(InvalidationEvent::n).containsExactly(2L, 2L);
         assertThat(copies).extracting(InvalidationEvent::n).containsExactly(1L, 2L);
+    }
+
+    @Test
+    void aViewThatEscapesItsDrainOrItsThreadShowsNothing() {
+        FakeRing fake = new FakeRing(8);
+        fake.start();
+        fake.start();
+        RingReader reader = fake.reader();
+        List<InvalidationEvent> views = new ArrayList<>();
+        reader.drain(
+                event -> {
+                    views.add(event);
+                    CompletableFuture<Long> elsewhere = CompletableFuture.supplyAsync(event::n);
+                    assertThatThrownBy(elsewhere::join).hasCauseInstanceOf(IllegalStateException.class);
+                },
+                1,
+                () -> false);
+        assertThatThrownBy(() -> reader.drain(
+                        event -> {
+                            throw new UnsupportedOperationException();
+                        },
+                        1,
+                        () -> false))
+                .isInstanceOf(UnsupportedOperationException.class);
+
+        InvalidationEvent view = views.getFirst();
+        assertThat(List.<ThrowingCallable>of(view::n, view::phase, view::comm, view::syscall, view::cause, view::copy))
+                .allSatisfy(access -> assertThatThrownBy(access).isInstanceOf(IllegalStateException.class));
+    }
+
+    @Test
+    void theRecordThatAHandlerLooksAtIsNotGivenBack() {
+        FakeRing fake = new FakeRing(64);
+        for (int i = 0; i < 61; i++) {
+            fake.start();
+        }
+        fake.reader()
+                .drain(
+                        event -> {
+                            long number = event.n();
+                            for (int i = 0; i < 64; i++) {
+                                fake.start();
+                            }
+                            assertThat(event.n()).isEqualTo(number);
+                        },
+                        61,
+                        () -> false);
     }
 
     @ParameterizedTest
