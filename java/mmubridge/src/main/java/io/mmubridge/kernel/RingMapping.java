@@ -14,18 +14,18 @@ import org.jspecify.annotations.Nullable;
 /**
  * A ring that libmmubridge has mapped.
  *
- * <p>The segments belong to a shared arena of their own, which is closed before the ring is unmapped: an access that the
- * {@link Lifetime} of the subscription failed to keep out would be an exception, not the end of the JVM.
+ * <p>Nothing but the {@link Lifetime} of the subscription, and {@link RecordView}, keeps accesses out once it is unmapped: the
+ * segments have no arena that could. A shared one would make each close stop every thread of the JVM for a moment, and each
+ * access dearer.
  */
 final class RingMapping {
-    private final Arena arena = Arena.ofShared();
     private final MemorySegment ring;
     private final RingReader reader;
 
     private RingMapping(MemorySegment ring, @Nullable CauseCache causes) {
         this.ring = ring;
-        MemorySegment header = mmub_ring.header(ring).reinterpret(mmub_ring.ring_size(ring), arena, null);
-        MemorySegment consumer = mmub_ring.consumer(ring).reinterpret(mmub_ring.consumer_size(ring), arena, null);
+        MemorySegment header = mmub_ring.header(ring).reinterpret(mmub_ring.ring_size(ring));
+        MemorySegment consumer = mmub_ring.consumer(ring).reinterpret(mmub_ring.consumer_size(ring));
         reader = new RingReader(header, consumer, new RecordView(RingMapping::syscall, causes));
     }
 
@@ -67,7 +67,6 @@ final class RingMapping {
 
     /** Unmaps the ring; nobody may be reading. */
     void close() {
-        arena.close();
         KernelBackend.check("munmap", mmub_ring_close(ring));
     }
 
