@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * events are parked: they can be interrupted, have deadlines, and be virtual.
  *
  * <p>Registrations are level-triggered and one-shot: arming one whose descriptor is readable already reports it at once,
- * so nothing is missed between looking at a ring and arming, and nothing is reported that nobody waits for.
+ * so nothing is missed between looking at a ring and arming, and nothing is reported that nobody waits for. The kernel is
+ * told of a descriptor when it is armed for the first time, and so never of one that nobody waits for.
  *
  * <p>An eventfd, with the id 0, tells the thread to stop.
  */
@@ -56,56 +57,86 @@ final class Poller {
         }
     }
 
-    /** A descriptor that can be armed. */
+    /** A descriptor that can be armed. Used by one thread at a time. */
     final class Registration {
         private final int descriptor;
         private final long id = nextId.getAndIncrement();
         private final Runnable ready;
-        private final Arena arena = Arena.ofAuto();
-        private final MemorySegment state = Epoll.newState(arena);
-        private final MemorySegment event = Epoll.newEvents(1, arena);
+
+        /** What calls need; null until it is armed for the first time. */
+        private @Nullable Scratch scratch;
 
         private Registration(int descriptor, Runnable ready) {
             this.descriptor = descriptor;
             this.ready = ready;
         }
 
-        /** Asks for one run of {@code ready} when the descriptor is readable, urgent or hung up, or is so already. */
+        /**
+         * Asks for one run of {@code ready} when the descriptor is readable, urgent or hung up, or is so already.
+         *
+         * @throws MmuException if the kernel refuses, as it does for want of memory or at its limit
+         */
         void arm() {
-            Throwable cause = failure;
-            if (cause != null) {
-                throw new MmuException("The thread that waits for events has failed: " + cause.getMessage(), cause);
+            int events = EPOLLIN() | EPOLLPRI() | EPOLLONESHOT();
+            Scratch known = scratch;
+            if (known != null) {
+                checkFailure();
+                control(EPOLL_CTL_MOD(), events, known);
+                return;
             }
-            control(EPOLL_CTL_MOD(), EPOLLIN() | EPOLLPRI() | EPOLLONESHOT());
+            Scratch made = new Scratch();
+            // Before the look at the failure: either that is seen here, or this by the thread that failed.
+            registrations.put(id, this);
+            try {
+                checkFailure();
+                control(EPOLL_CTL_ADD(), events, made);
+            } catch (Throwable e) {
+                registrations.remove(id);
+                throw e;
+            }
+            scratch = made;
         }
 
         /** Forgets the descriptor, before it is closed. */
         void cancel() {
-            registrations.remove(id);
-            control(EPOLL_CTL_DEL(), 0);
+            if (scratch != null) {
+                registrations.remove(id);
+                control(EPOLL_CTL_DEL(), 0, scratch);
+            }
         }
 
-        private void control(int operation, int events) {
-            Epoll.control(epoll, operation, descriptor, events, id, event, state);
+        private void control(int operation, int events, Scratch scratch) {
+            Epoll.control(epoll, operation, descriptor, events, id, scratch.event, scratch.state);
+        }
+    }
+
+    /** Native memory that a call of epoll_ctl takes. */
+    private static final class Scratch {
+        final MemorySegment state;
+        final MemorySegment event;
+
+        Scratch() {
+            Arena arena = Arena.ofAuto();
+            state = Epoll.newState(arena);
+            event = Epoll.newEvents(1, arena);
         }
     }
 
     /**
-     * Makes a descriptor known.
+     * Makes a descriptor one that can be armed.
      *
      * @param descriptor open until {@link Registration#cancel()}
      * @param ready run on the poller's thread: must neither block nor throw
      */
     Registration register(int descriptor, Runnable ready) {
-        Registration registration = new Registration(descriptor, ready);
-        registrations.put(registration.id, registration);
-        try {
-            registration.control(EPOLL_CTL_ADD(), EPOLLONESHOT());
-        } catch (Throwable e) {
-            registrations.remove(registration.id);
-            throw e;
+        return new Registration(descriptor, ready);
+    }
+
+    private void checkFailure() {
+        Throwable cause = failure;
+        if (cause != null) {
+            throw new MmuException("The thread that waits for events has failed: " + cause.getMessage(), cause);
         }
-        return registration;
     }
 
     /** Ends the thread, once all registrations are cancelled. */
