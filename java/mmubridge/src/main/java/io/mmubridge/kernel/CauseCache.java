@@ -11,8 +11,10 @@ import org.jspecify.annotations.Nullable;
  * once. Used by one thread at a time.
  */
 final class CauseCache {
+    private static final int FIRST_SIZE = 256;
+
     private final IntFunction<Cause> source;
-    private @Nullable Cause[] known = new Cause[256];
+    private @Nullable Cause[] known = {};
 
     /** A cache that asks {@code source}, which may throw, for what it does not know. */
     CauseCache(IntFunction<Cause> source) {
@@ -25,7 +27,7 @@ final class CauseCache {
             return Cause.UNKNOWN;
         }
         if (stackId >= known.length) {
-            known = Arrays.copyOf(known, Math.max(stackId + 1, 2 * known.length));
+            known = Arrays.copyOf(known, Math.max(Math.max(stackId + 1, FIRST_SIZE), 2 * known.length));
         }
         Cause cause = known[stackId];
         if (cause == null) {

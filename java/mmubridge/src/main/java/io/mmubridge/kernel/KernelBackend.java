@@ -33,6 +33,10 @@ public final class KernelBackend implements Backend {
     private static final int FRAMES_BYTES = 4096;
 
     private final Path device;
+
+    /** Its path as C has it, since each subscription opens it. */
+    private final MemorySegment devicePath;
+
     private final int descriptor;
     private final Lifetime lifetime = new Lifetime(this::release);
     private final Set<KernelSubscription> subscriptions = ConcurrentHashMap.newKeySet();
@@ -40,9 +44,10 @@ public final class KernelBackend implements Backend {
     /** Started with the first subscription that has a ring. */
     private @Nullable Poller poller;
 
-    private KernelBackend(Path device, int descriptor) {
+    private KernelBackend(Path device) {
         this.device = device;
-        this.descriptor = descriptor;
+        devicePath = Arena.ofAuto().allocateFrom(device.toString());
+        descriptor = openDescriptor();
     }
 
     /**
@@ -52,18 +57,16 @@ public final class KernelBackend implements Backend {
      */
     public static KernelBackend open(Path device) {
         NativeLibrary.require();
-        return new KernelBackend(device, openDescriptor(device));
+        return new KernelBackend(device);
     }
 
-    /** A new descriptor of a device. */
-    static int openDescriptor(Path device) {
-        try (Arena arena = Arena.ofConfined()) {
-            int descriptor = mmub_open(arena.allocateFrom(device.toString()));
-            if (descriptor < 0) {
-                throw unavailable(device, -descriptor);
-            }
-            return descriptor;
+    /** A new descriptor of the device. */
+    int openDescriptor() {
+        int opened = mmub_open(devicePath);
+        if (opened < 0) {
+            throw unavailable(device, -opened);
         }
+        return opened;
     }
 
     static void closeDescriptor(int descriptor) {
@@ -256,10 +259,6 @@ public final class KernelBackend implements Backend {
         } finally {
             exit();
         }
-    }
-
-    Path device() {
-        return device;
     }
 
     synchronized Poller poller() {

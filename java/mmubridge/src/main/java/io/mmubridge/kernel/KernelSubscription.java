@@ -17,6 +17,7 @@ import io.mmubridge.ffi.mmub_range;
 import io.mmubridge.ffi.mmub_stats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -30,6 +31,10 @@ import org.jspecify.annotations.Nullable;
 final class KernelSubscription implements BackendSubscription {
     /** Signals interrupt the kernel's get, and a JVM has many: how long the library tries again. */
     private static final long ATTACH_NANOS = 30_000_000_000L;
+
+    /** What an attach passes: its result, and the name of the subsystem. */
+    private static final long ATTACH_BYTES =
+            mmub_attach.sizeof() + mmub_attach.subsystem$layout().byteSize();
 
     private static final String DETACHED = "this subscription is detached";
 
@@ -67,7 +72,7 @@ final class KernelSubscription implements BackendSubscription {
             // Before there is something to undo.
             backend.poller();
         }
-        int descriptor = KernelBackend.openDescriptor(backend.device());
+        int descriptor = backend.openDescriptor();
         RingMapping mapping = null;
         try (Arena arena = Arena.ofConfined();
                 MemoryDescriptor memory = MemoryDescriptor.open(space)) {
@@ -77,9 +82,11 @@ final class KernelSubscription implements BackendSubscription {
             if (!filter.equals(Filter.all())) {
                 setFilter(descriptor, filter);
             }
-            MemorySegment attached = mmub_attach.allocate(arena);
-            int result =
-                    mmub_attach(descriptor, arena.allocateFrom(subsystem), memory.number(), ATTACH_NANOS, attached);
+            // One allocation: it is what the arena costs.
+            SegmentAllocator scratch = SegmentAllocator.slicingAllocator(arena.allocate(ATTACH_BYTES));
+            MemorySegment attached = mmub_attach.allocate(scratch);
+            MemorySegment name = scratch.allocateFrom(subsystem);
+            int result = mmub_attach(descriptor, name, memory.number(), ATTACH_NANOS, attached);
             if (result < 0) {
                 throw AttachFailures.ofAttach(subsystem, -result);
             }
