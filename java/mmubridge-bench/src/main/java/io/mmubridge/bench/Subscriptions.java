@@ -18,11 +18,14 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** A whole subscription, from naming the process to closing it: open_and_close() of native/bench/watch.c. */
+/**
+ * A whole subscription, from naming the process to closing it: open_and_close() of native/bench/watch.c. That names it by
+ * its pid alone; here it is named beyond reuse of the pid, for which the JDK reads /proc/PID/stat twice.
+ */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 40, batchSize = Subscriptions.OPENS)
+@Warmup(iterations = 100, batchSize = Subscriptions.OPENS)
 @Measurement(iterations = 9, batchSize = Subscriptions.OPENS)
 public class Subscriptions {
     static final String SUBSYSTEM = "bench";
@@ -58,7 +61,7 @@ public class Subscriptions {
     }
 
     @Benchmark
-    @Warmup(iterations = 10, batchSize = Subscriptions.OPENS_WITH_RING)
+    @Warmup(iterations = 60, batchSize = Subscriptions.OPENS_WITH_RING)
     @Measurement(iterations = 5, batchSize = Subscriptions.OPENS_WITH_RING)
     public void withRing() {
         openAndClose(RingOptions.defaults());
