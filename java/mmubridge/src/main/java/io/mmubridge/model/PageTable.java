@@ -95,6 +95,21 @@ public final class PageTable {
         void visit(long address, long end);
     }
 
+    /** Sees entries of pages change. */
+    @FunctionalInterface
+    interface Watcher {
+        /**
+         * Called before the change, under the lock.
+         *
+         * @param address of the page, or of the 2 MiB if one entry is a huge leaf
+         * @param old the entry that it has
+         * @param entry the entry that it gets
+         */
+        void change(long address, long old, long entry);
+    }
+
+    private volatile @Nullable Watcher watcher;
+
     private final SimulatedMemory memory;
     private final ExclusiveLock lock;
     private final Lockdep lockdep;
@@ -219,9 +234,22 @@ public final class PageTable {
 
     // -------------------------------------------------------------------------------------------------- to change
 
+    /** From here on the watcher sees each change, but for the bits that the processor sets. */
+    void watch(Watcher newWatcher) {
+        watcher = newWatcher;
+    }
+
+    private void tell(long address, long old, long entry) {
+        Watcher told = watcher;
+        if (told != null) {
+            told.change(address, old, entry);
+        }
+    }
+
     /** {@code set_pte_at()}. Under the lock. */
     void setPte(Table table, long address, long entry) {
         assertLocked();
+        tell(address, table.get(address), entry);
         table.set(address, entry);
     }
 
@@ -230,6 +258,7 @@ public final class PageTable {
         assertLocked();
         Table table = allocPmdTable(address);
         SimulatedKernel.bugOn(table.lower(address) != null, "a huge leaf takes the place of a table");
+        tell(address & -PMD_SIZE, table.get(address), entry);
         table.set(address, entry);
     }
 
@@ -315,7 +344,11 @@ public final class PageTable {
         long entry = source.get(from);
         Table target = allocPmdTable(to);
         SimulatedKernel.bugOn(target.get(to) != 0, "an entry is moved to where one is");
+        for (long page = 0; last != null && page < PMD_SIZE; page += PAGE_SIZE) {
+            tell(from + page, last.get(from + page), 0);
+        }
         if (last == null) {
+            tell(from, entry, 0);
             source.set(from, 0);
             target.set(to, entry);
         } else {
