@@ -8,4 +8,5 @@ module io.mmubridge {
     exports io.mmubridge;
     exports io.mmubridge.jfr;
     exports io.mmubridge.jmx;
+    exports io.mmubridge.model;
 }
