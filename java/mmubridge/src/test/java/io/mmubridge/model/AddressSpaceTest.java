@@ -11,6 +11,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmubridge.Cause;
 import io.mmubridge.EventEntry;
+import java.util.ArrayList;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -208,5 +209,27 @@ class AddressSpaceTest {
         assertThat(EventLog.join(log.take(), 0)).containsExactly("release");
         assertThat(space.getNotZero()).isFalse();
         log.close();
+    }
+
+    @Test
+    void intervalNotifiersHearOfTheUnmapBehindTheRelease() {
+        touch(process, map(process, 4), 4);
+        SimulatedProcess child = process.fork();
+        MmStruct space = space(child);
+        space.grab();
+        List<String> events = new ArrayList<>();
+        MmuIntervalNotifier notifier = new MmuIntervalNotifier(space, BASE + PAGE, PAGE, (subscription, range, seq) -> {
+            subscription.setSeq(seq);
+            events.add(range.event() + " " + machine.kernel().framesAllocated());
+            return true;
+        });
+        notifier.insert();
+        child.munmap(BASE, PAGE);
+        assertThat(events).isEmpty();
+        child.write(BASE + PAGE, (byte) 9);
+        child.exit();
+        assertThat(events).containsExactly("CLEAR 5", "RELEASE 5", "UNMAP 5");
+        notifier.remove();
+        space.drop();
     }
 }

@@ -9,6 +9,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmubridge.Cause;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -158,6 +160,53 @@ class FileTest {
         assertThat(EventLog.join(log.take(), BASE)).containsExactlyInAnyOrder("CLEAR 0-2", "CLEAR 4-8", "CLEAR 64-66");
         assertThat(process.read(to)).isZero();
         log.close();
+    }
+
+    /** Else it could take a page from where the walk has yet to come to where it has been. */
+    @Test
+    void aMoveWaitsForAWalkOverTheMappings() throws InterruptedException {
+        touch(process, BASE, 1);
+        CountDownLatch walking = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        Thread punch = new Thread(() -> file.punchHole(0, PAGE));
+        AtomicBoolean first = new AtomicBoolean(true);
+        AtomicBoolean passed = new AtomicBoolean();
+        MmuNotifierOps ops = MmuNotifierOps.builder("gate")
+                .invalidateRangeStart((subscription, range) -> {
+                    if (range.event() == MmuNotifierEvent.CLEAR) {
+                        walking.countDown();
+                        await(goOn);
+                    } else if (first.getAndSet(false)) {
+                        // The new mapping is linked, and nothing has moved yet.
+                        punch.start();
+                        await(walking);
+                        passed.set(true);
+                    }
+                    return true;
+                })
+                .build();
+        MmuNotifier gate = new MmuNotifier(ops);
+        MmuNotifier.register(gate, space(process));
+        Thread move = new Thread(() -> process.mremap(BASE, PAGE, PAGE, BASE + 64 * PAGE));
+        move.start();
+        while (!passed.get() || move.getState() != Thread.State.WAITING) {
+            Thread.onSpinWait();
+        }
+        boolean moved = Pte.isPresent(space(process).pageTable().get(BASE + 64 * PAGE));
+        goOn.countDown();
+        move.join();
+        punch.join();
+        assertThat(moved).isFalse();
+        assertThat(process.read(BASE + 64 * PAGE)).isZero();
+        MmuNotifier.unregister(gate, space(process));
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test
