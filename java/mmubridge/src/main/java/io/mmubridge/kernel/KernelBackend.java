@@ -14,6 +14,7 @@ import io.mmubridge.RingOptions;
 import io.mmubridge.backend.Backend;
 import io.mmubridge.backend.BackendLaunch;
 import io.mmubridge.backend.BackendSubscription;
+import io.mmubridge.backend.Lifetime;
 import io.mmubridge.ffi.NativeLibrary;
 import io.mmubridge.ffi.mmub_info;
 import io.mmubridge.ffi.mmub_stats;
