@@ -31,7 +31,7 @@ final class InfoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter out = spec.commandLine().getOut();
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             Capabilities capabilities = mmu.capabilities();
             MmuStatistics statistics = mmu.statistics();
             if (json) {

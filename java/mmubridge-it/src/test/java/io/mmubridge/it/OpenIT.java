@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class OpenIT {
     @Test
     void theModuleSaysWhatItCan() {
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             Capabilities capabilities = mmu.capabilities();
             assertThat(mmu.backend()).isEqualTo("kernel");
             assertThat(mmu.reason()).contains("/dev/mmubridge");
@@ -47,7 +47,7 @@ class OpenIT {
 
     @Test
     void aClosedOneSaysSo() {
-        Mmu mmu = Mmu.open();
+        Mmu mmu = Mmu.openKernel();
         mmu.close();
         mmu.close();
 
@@ -58,14 +58,14 @@ class OpenIT {
     @ParameterizedTest
     @ValueSource(strings = {"", "a b", "0123456789012345678901234567890x", "ä"})
     void aNameThatIsNoneIsRefused(String name) {
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             assertThatThrownBy(() -> mmu.subsystem(name)).isInstanceOf(IllegalArgumentException.class);
         }
     }
 
     @Test
     void aProcessThatIsNotThereOrHasNoMemoryIsRefusedByName() {
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             Subsystem subsystem = mmu.subsystem("it");
             assertThatExceptionOfType(AttachException.class)
                     .isThrownBy(() -> mmu.process(4_000_000))
@@ -83,7 +83,7 @@ class OpenIT {
 
     @Test
     void aRingThatTheLimitsDoNotAllowIsRefusedAndLeavesNothing() {
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             long users = mmu.statistics().users();
             int tooMany = mmu.capabilities().limits().ringRecordsMax() * 2;
             assertThatThrownBy(() -> mmu.subsystem("it").get(mmu.self(), RingOptions.ofRecords(tooMany), Filter.all()))

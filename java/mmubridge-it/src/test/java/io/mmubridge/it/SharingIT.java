@@ -24,7 +24,7 @@ class SharingIT {
 
     @BeforeEach
     void open() {
-        mmu = Mmu.open();
+        mmu = Mmu.openKernel();
         mmu.synchronize();
         before = mmu.statistics();
     }
@@ -127,7 +127,7 @@ class SharingIT {
 
     @Test
     void closingTheDevicePutsWhatWasForgotten() {
-        try (Mmu careless = Mmu.open()) {
+        try (Mmu careless = Mmu.openKernel()) {
             Subscription forgotten = careless.subsystem("it-share").get(careless.self());
             assertThat(forgotten.statistics().users()).isEqualTo(1);
         }

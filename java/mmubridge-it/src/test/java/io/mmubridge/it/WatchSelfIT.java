@@ -37,7 +37,7 @@ class WatchSelfIT {
 
     @BeforeEach
     void open() {
-        mmu = Mmu.open();
+        mmu = Mmu.openKernel();
     }
 
     @AfterEach

@@ -3,9 +3,12 @@ package io.mmubridge.model;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Queue;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What all address spaces of one simulated machine have in common. Thread-safe; nothing is shared between two of them. */
@@ -15,6 +18,7 @@ public final class SimulatedKernel {
     private final Srcu srcu;
     private final ExclusiveLock mmAllLocks;
     private final boolean panicOnWarn;
+    private final Map<Class<?>, Object> modules = new ConcurrentHashMap<>();
     private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
 
     private SimulatedKernel(Builder builder) {
@@ -73,6 +77,19 @@ public final class SimulatedKernel {
         List<Throwable> all = new ArrayList<>(failures);
         all.addAll(lockdep.errors());
         return all;
+    }
+
+    /**
+     * What a driver keeps for the whole machine, as a module of the kernel has variables: loaded when it is first asked for,
+     * and there as long as the machine.
+     *
+     * @param <T> the driver's type
+     * @param type names it
+     * @param load makes it; called once
+     * @return the one of this machine
+     */
+    public <T> T module(Class<T> type, Function<? super SimulatedKernel, ? extends T> load) {
+        return type.cast(modules.computeIfAbsent(type, absent -> load.apply(this)));
     }
 
     ExclusiveLock mmAllLocks() {
