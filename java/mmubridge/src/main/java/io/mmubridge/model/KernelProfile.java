@@ -8,14 +8,30 @@ package io.mmubridge.model;
  * @param changePte whether there is {@code change_pte()}, up to 6.9
  * @param exclusiveInvalidateRange whether operations with both {@code arch_invalidate_secondary_tlbs()} and start or end are
  *     refused, from 6.6
+ * @param secondaryTlbsAtFlush whether {@code arch_invalidate_secondary_tlbs()} is called where TLBs are flushed, from 6.6, and
+ *     not at the end of an invalidation
+ * @param protectsByPud whether {@code mprotect()} invalidates from the first populated gigabyte on, from 6.12, and not from the
+ *     first populated 2 MiB
+ * @param hugeCopyOfHugeZeroPage whether a write to the huge zero page makes a huge page of it, from 6.13, and does not split it
  */
-public record KernelProfile(String version, boolean changePte, boolean exclusiveInvalidateRange) {
+public record KernelProfile(
+        String version,
+        boolean changePte,
+        boolean exclusiveInvalidateRange,
+        boolean secondaryTlbsAtFlush,
+        boolean protectsByPud,
+        boolean hugeCopyOfHugeZeroPage) {
     /** Debian 12. */
-    public static final KernelProfile LINUX_6_1 = new KernelProfile("6.1", true, false);
+    public static final KernelProfile LINUX_6_1 = new KernelProfile("6.1", true, false, false, false, false);
 
     /** Debian 12 with its own newer kernel. */
-    public static final KernelProfile LINUX_6_12 = new KernelProfile("6.12", false, true);
+    public static final KernelProfile LINUX_6_12 = new KernelProfile("6.12", false, true, true, true, false);
 
     /** Debian 13 with backports. */
-    public static final KernelProfile LINUX_7_3 = new KernelProfile("7.3", false, true);
+    public static final KernelProfile LINUX_7_3 = new KernelProfile("7.3", false, true, true, true, true);
+
+    @Override
+    public String toString() {
+        return version;
+    }
 }

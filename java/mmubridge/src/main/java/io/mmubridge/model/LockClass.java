@@ -8,14 +8,16 @@ package io.mmubridge.model;
  *
  * <pre>
  *   mmap_lock
- *     mm_all_locks_mutex
+ *     mm_all_locks_mutex, or invalidate_lock
  *       i_mmap_rwsem
  *         anon_vma
  *           __mmu_notifier_invalidate_range_start_map
+ *           page table
  *             srcu
  *               mmu_notifier_subscriptions.lock
- *           page table
- *             zone
+ *             i_pages
+ *             swap
+ *               zone
  * </pre>
  */
 public final class LockClass {
@@ -37,6 +39,12 @@ public final class LockClass {
     /** {@code mm_all_locks_mutex}, of which there is one. */
     public static final LockClass MM_ALL_LOCKS = sleeping("mm_all_locks_mutex");
 
+    /** {@code inode.i_rwsem}: held by whoever changes the length of a file. */
+    public static final LockClass I_RWSEM = sleeping("i_rwsem");
+
+    /** {@code address_space.invalidate_lock}, of a file: keeps faults out while pages leave it. */
+    public static final LockClass INVALIDATE_LOCK = sleeping("invalidate_lock");
+
     /** {@code address_space.i_mmap_rwsem}, of a file. */
     public static final LockClass I_MMAP = sleeping("i_mmap_rwsem");
 
@@ -45,6 +53,15 @@ public final class LockClass {
 
     /** A page table's lock. */
     public static final LockClass PAGE_TABLE = spinning("page table");
+
+    /** {@code address_space.i_pages}, of a file: the pages in its cache. */
+    public static final LockClass I_PAGES = spinning("i_pages");
+
+    /** {@code swap_info_struct.lock}. */
+    public static final LockClass SWAP = spinning("swap");
+
+    /** {@code zone.lock}, and {@code lruvec.lru_lock}. */
+    public static final LockClass ZONE = spinning("zone");
 
     /** {@code mmu_notifier_subscriptions.lock}. */
     public static final LockClass SUBSCRIPTIONS = spinning("mmu_notifier_subscriptions.lock");

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.model;
 
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
@@ -13,8 +18,17 @@ import org.jspecify.annotations.Nullable;
 public final class MmStruct {
     private final SimulatedKernel kernel;
     private final RwSemaphore mmapLock;
+    private final ExclusiveLock pageTableLock;
+    private final PageTable pageTable;
+    private final VmaTree vmas = new VmaTree();
     private final AtomicInteger users = new AtomicInteger(1);
     private final AtomicInteger count = new AtomicInteger(1);
+
+    /** {@code MMF_UNSTABLE}: the OOM reaper was here, so what is not there is not zero but lost. */
+    private volatile boolean unstable;
+
+    /** What {@link #takeAllLocks} has taken, in order; under mm_all_locks_mutex. */
+    private final List<RwSemaphore> allLocks = new ArrayList<>();
 
     /** Written once, under the mmap lock for writing and all of {@link #takeAllLocks}; then read without a lock. */
     private volatile @Nullable MmuNotifierSubscriptions notifierSubscriptions;
@@ -27,6 +41,9 @@ public final class MmStruct {
     public MmStruct(SimulatedKernel kernel) {
         this.kernel = kernel;
         mmapLock = new RwSemaphore(kernel.lockdep(), LockClass.MMAP_LOCK);
+        pageTableLock = new ExclusiveLock(kernel.lockdep(), LockClass.PAGE_TABLE);
+        pageTable = new PageTable(kernel.memory(), pageTableLock, kernel.lockdep());
+        kernel.add(this);
     }
 
     /**
@@ -69,6 +86,8 @@ public final class MmStruct {
     private void exitMmap() {
         // Before anything is unmapped, so that nobody uses through a shadow what is free already.
         MmuNotifier.mmuNotifierRelease(this);
+        Mmap.exit(this);
+        kernel.remove(this);
     }
 
     /**
@@ -124,14 +143,119 @@ public final class MmStruct {
     void takeAllLocks() {
         SimulatedKernel.bugOn(!mmapLock.isWriteHeld(), "mm_take_all_locks() without the mmap lock for writing");
         kernel.mmAllLocks().lock();
+        Set<RwSemaphore> locks = Collections.newSetFromMap(new IdentityHashMap<>());
+        for (VmArea vma : vmas.all()) {
+            SimulatedFile file = vma.file();
+            if (file != null) {
+                takeOneOfAll(file.iMmapRwsem(), locks);
+            }
+        }
+        for (VmArea vma : vmas.all()) {
+            AnonVma anonVma = vma.anonVma;
+            if (anonVma != null) {
+                takeOneOfAll(anonVma.rwsem, locks);
+            }
+        }
         if (Thread.currentThread().isInterrupted()) {
-            kernel.mmAllLocks().unlock();
+            dropAllLocks();
             throw new ErrnoException(Errno.EINTR, "a signal is pending");
+        }
+    }
+
+    /** {@code vm_lock_mapping()}, {@code vm_lock_anon_vma()}: each once, however many mappings have it. */
+    private void takeOneOfAll(RwSemaphore lock, Set<RwSemaphore> taken) {
+        if (taken.add(lock)) {
+            lock.lockWriteNested(kernel.mmAllLocks());
+            allLocks.add(lock);
         }
     }
 
     /** {@code mm_drop_all_locks()}. */
     void dropAllLocks() {
+        allLocks.reversed().forEach(RwSemaphore::unlockWrite);
+        allLocks.clear();
         kernel.mmAllLocks().unlock();
+    }
+
+    // ---------------------------------------------------------------------------------------------- the page table
+
+    /**
+     * Its page table, which anybody may read.
+     *
+     * @return the page table
+     */
+    public PageTable pageTable() {
+        return pageTable;
+    }
+
+    ExclusiveLock pageTableLock() {
+        return pageTableLock;
+    }
+
+    /** Under the mmap lock. */
+    VmaTree vmas() {
+        return vmas;
+    }
+
+    boolean isUnstable() {
+        return unstable;
+    }
+
+    void makeUnstable() {
+        unstable = true;
+    }
+
+    /** {@code vm_normal_page()}: what a present entry of the last level maps, null for zeroes. */
+    @Nullable
+    Frame frameOf(long entry) {
+        long pfn = Pte.pfn(entry);
+        return SimulatedMemory.isZero(pfn) ? null : kernel.memory().frame(pfn);
+    }
+
+    /**
+     * Its mappings: {@code /proc/PID/maps}.
+     *
+     * @return a copy, in order; what it holds goes on changing
+     */
+    public List<VmArea> mappings() {
+        mmapLock.lockRead();
+        try {
+            return vmas.all();
+        } finally {
+            mmapLock.unlockRead();
+        }
+    }
+
+    /**
+     * All pages that are present: {@code /proc/PID/pagemap}. Each mapping is true at one moment; the whole is if nobody else
+     * is about.
+     *
+     * @return a copy, in order
+     */
+    public List<PageState> snapshot() {
+        List<PageState> pages = new ArrayList<>();
+        mmapLock.lockRead();
+        try {
+            for (VmArea vma : vmas.all()) {
+                pageTableLock.lock();
+                try {
+                    pageTable.forEachPmd(vma.start, vma.end, (from, to) -> addPages(vma, from, to, pages));
+                } finally {
+                    pageTableLock.unlock();
+                }
+            }
+        } finally {
+            mmapLock.unlockRead();
+        }
+        return pages;
+    }
+
+    private void addPages(VmArea vma, long start, long end, List<PageState> pages) {
+        for (long address = start; address < end; address += PageTable.PAGE_SIZE) {
+            long entry = pageTable.get(address);
+            if (Pte.isPresent(entry)) {
+                pages.add(PageState.of(vma, address, entry));
+            }
+        }
     }
 }

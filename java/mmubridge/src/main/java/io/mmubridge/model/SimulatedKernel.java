@@ -4,15 +4,20 @@ package io.mmubridge.model;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What all address spaces of one simulated machine have in common. Thread-safe; nothing is shared between two of them. */
 public final class SimulatedKernel {
+    private static final int FIRST_PID = 1000;
+
     private final KernelProfile profile;
     private final Lockdep lockdep;
     private final Srcu srcu;
@@ -20,6 +25,11 @@ public final class SimulatedKernel {
     private final boolean panicOnWarn;
     private final Map<Class<?>, Object> modules = new ConcurrentHashMap<>();
     private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
+    private final SimulatedMemory memory;
+    private final Swap swap;
+    private final Set<MmStruct> mms = ConcurrentHashMap.newKeySet();
+    private final Map<Integer, SimulatedProcess> processes = new ConcurrentHashMap<>();
+    private final AtomicInteger nextPid = new AtomicInteger(FIRST_PID);
 
     private SimulatedKernel(Builder builder) {
         profile = builder.profile;
@@ -29,6 +39,8 @@ public final class SimulatedKernel {
                 ? new Srcu(lockdep, failures::add)
                 : new Srcu(lockdep, failures::add, builder.srcuExecutor);
         mmAllLocks = new ExclusiveLock(lockdep, LockClass.MM_ALL_LOCKS);
+        memory = new SimulatedMemory(this, builder.frames);
+        swap = new Swap(lockdep);
     }
 
     /**
@@ -92,6 +104,113 @@ public final class SimulatedKernel {
         return type.cast(modules.computeIfAbsent(type, absent -> load.apply(this)));
     }
 
+    // ------------------------------------------------------------------------------------------------- processes
+
+    /**
+     * A new process with nothing mapped, as if {@code fork(2)} and {@code execve(2)} had made it.
+     *
+     * @param comm its name
+     * @return the process
+     */
+    public SimulatedProcess spawn(String comm) {
+        return adopt(comm, new MmStruct(this));
+    }
+
+    SimulatedProcess adopt(String comm, MmStruct mm) {
+        SimulatedProcess process = new SimulatedProcess(this, newPid(), comm, mm);
+        processes.put(process.pid(), process);
+        return process;
+    }
+
+    /** {@code alloc_pid()}: of a process, or of a thread. */
+    int newPid() {
+        return nextPid.getAndIncrement();
+    }
+
+    void reap(SimulatedProcess process) {
+        processes.remove(process.pid());
+    }
+
+    /**
+     * {@code find_get_pid()}.
+     *
+     * @param pid of a process
+     * @return the process, if it has not exited
+     */
+    public Optional<SimulatedProcess> process(int pid) {
+        return Optional.ofNullable(processes.get(pid));
+    }
+
+    /**
+     * All processes that have not exited.
+     *
+     * @return a copy
+     */
+    public List<SimulatedProcess> processes() {
+        return List.copyOf(processes.values());
+    }
+
+    // --------------------------------------------------------------------------------------------------- memory
+
+    /**
+     * A new file of zeroes.
+     *
+     * @param name for reports
+     * @param bytes its length
+     * @return the file
+     * @throws ErrnoException EINVAL if the length is negative
+     */
+    public SimulatedFile file(String name, long bytes) {
+        if (bytes < 0) {
+            throw new ErrnoException(Errno.EINVAL, "the length of a file is not negative, as this is: " + bytes);
+        }
+        return new SimulatedFile(this, name, bytes, false);
+    }
+
+    /**
+     * The frames.
+     *
+     * @return all memory of this machine
+     */
+    public SimulatedMemory memory() {
+        return memory;
+    }
+
+    /**
+     * How many frames are in use, those of page tables left out.
+     *
+     * @return the count
+     */
+    public int framesAllocated() {
+        return memory.allocated();
+    }
+
+    /**
+     * How many pages are swapped out.
+     *
+     * @return the count, each once however many processes share it
+     */
+    public int swapUsed() {
+        return swap.used();
+    }
+
+    Swap swap() {
+        return swap;
+    }
+
+    /** Address spaces that are not torn down yet. */
+    Set<MmStruct> mms() {
+        return mms;
+    }
+
+    void add(MmStruct mm) {
+        mms.add(mm);
+    }
+
+    void remove(MmStruct mm) {
+        mms.remove(mm);
+    }
+
     ExclusiveLock mmAllLocks() {
         return mmAllLocks;
     }
@@ -120,6 +239,7 @@ public final class SimulatedKernel {
         private Lockdep lockdep = Lockdep.off();
         private boolean panicOnWarn = true;
         private @Nullable Executor srcuExecutor;
+        private int frames = 1 << 20;
 
         private Builder() {}
 
@@ -164,6 +284,17 @@ public final class SimulatedKernel {
          */
         public Builder srcuExecutor(Executor executor) {
             srcuExecutor = executor;
+            return this;
+        }
+
+        /**
+         * How much memory it has.
+         *
+         * @param count in frames of 4 KiB
+         * @return this
+         */
+        public Builder frames(int count) {
+            frames = count;
             return this;
         }
 
