@@ -4,6 +4,7 @@ package io.mmubridge;
 import io.mmubridge.backend.Backend;
 import io.mmubridge.kernel.KernelBackend;
 import io.mmubridge.model.SimulatedKernel;
+import io.mmubridge.model.SimulatedProcess;
 import io.mmubridge.simulated.ModelBackend;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -179,6 +180,16 @@ public final class Mmu implements AutoCloseable {
      */
     public AddressSpace pidfd(int pidfd) {
         return new AddressSpace.OfPidfd(pidfd);
+    }
+
+    /**
+     * The address space of a simulated process.
+     *
+     * @param process of {@link #simulatedKernel()}
+     * @return its name
+     */
+    public AddressSpace process(SimulatedProcess process) {
+        return new AddressSpace.OfSimulatedProcess(process);
     }
 
     /**

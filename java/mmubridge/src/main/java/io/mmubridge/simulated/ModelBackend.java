@@ -14,6 +14,7 @@ import io.mmubridge.backend.BackendLaunch;
 import io.mmubridge.backend.BackendSubscription;
 import io.mmubridge.model.MmStruct;
 import io.mmubridge.model.SimulatedKernel;
+import io.mmubridge.model.SimulatedProcess;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -114,14 +115,27 @@ public final class ModelBackend implements Backend {
                 "The model starts no command: it speaks of simulated processes alone. " + Refusals.WAY_OUT);
     }
 
-    private static MmStruct mm(AddressSpace space) {
-        throw Refusals.real(
-                switch (space) {
-                    case AddressSpace.Self() -> "this JVM";
-                    case AddressSpace.OfProcess(ProcessHandle handle) -> "process " + handle.pid();
-                    case AddressSpace.OfPidfd(int pidfd) -> "what descriptor " + pidfd + " names";
-                    case AddressSpace.OfMemoryDescriptor(int descriptor) -> "what descriptor " + descriptor + " names";
-                });
+    private MmStruct mm(AddressSpace space) {
+        return switch (space) {
+            case AddressSpace.OfSimulatedProcess(SimulatedProcess process) -> mm(process);
+            case AddressSpace.Self() -> throw Refusals.real("this JVM");
+            case AddressSpace.OfProcess(ProcessHandle handle) -> throw Refusals.real("process " + handle.pid());
+            case AddressSpace.OfPidfd(int pidfd) -> throw Refusals.real("what descriptor " + pidfd + " names");
+            case AddressSpace.OfMemoryDescriptor(int descriptor) ->
+                throw Refusals.real("what descriptor " + descriptor + " names");
+        };
+    }
+
+    private MmStruct mm(SimulatedProcess process) {
+        MmStruct mm = process.mm();
+        if (mm == null) {
+            throw Refusals.gone(process.toString());
+        }
+        if (!mm.kernel().equals(kernel)) {
+            throw new IllegalArgumentException(
+                    "The process " + process + " is one of another simulated machine than this Mmu is open on.");
+        }
+        return mm;
     }
 
     Spaces spaces() {

@@ -2,8 +2,6 @@
 package io.mmubridge.simulated;
 
 import io.mmubridge.AddressRange;
-import io.mmubridge.AttachException;
-import io.mmubridge.AttachException.Reason;
 import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.MmuException;
@@ -85,8 +83,7 @@ final class ModelSubscription implements BackendSubscription {
     private static ModelSubscription attach(
             ModelBackend backend, Key key, MmStruct mm, RingOptions options, Filter filter) {
         if (!mm.getNotZero()) {
-            throw new AttachException(
-                    Reason.GONE, "The subsystem " + key.name() + " cannot be got: the simulated process has exited.");
+            throw Refusals.gone("to subscribe " + key.name() + " to");
         }
         try {
             mm.mmapLock().lockWrite();

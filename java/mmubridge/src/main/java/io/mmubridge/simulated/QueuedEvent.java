@@ -6,6 +6,7 @@ import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
+import io.mmubridge.model.Activity;
 import org.jspecify.annotations.Nullable;
 
 /** A place for an event: one of a queue, the one that a space fills, or the view that a stream hands to its handler. */
@@ -29,7 +30,7 @@ final class QueuedEvent implements InvalidationEvent {
     private long lostFrom;
     private long lostTo;
 
-    /** Becomes an event that the rest of the setters complete, by a task that nobody knows. */
+    /** Becomes an event that the rest of the setters complete. */
     QueuedEvent begin(EventPhase newPhase, EventType newType) {
         phase = newPhase;
         type = newType;
@@ -49,6 +50,21 @@ final class QueuedEvent implements InvalidationEvent {
         cause = null;
         lostFrom = 0;
         lostTo = 0;
+        return this;
+    }
+
+    /** By the task that runs the callback, {@code mmub_who()}: one that is in a system call, where that is its entry. */
+    QueuedEvent by(Activity activity) {
+        pid = activity.pid();
+        tid = activity.tid();
+        comm = activity.comm();
+        entry = activity.entry();
+        boolean isSyscall = entry == EventEntry.SYSCALL;
+        syscall = isSyscall ? activity.syscall() : null;
+        syscallNumber = isSyscall ? activity.syscallNumber() : -1;
+        // A thread of the JVM's own is none of the machine's.
+        foreign = tid == 0;
+        cause = activity.cause();
         return this;
     }
 

@@ -12,6 +12,13 @@ final class Refusals {
 
     private Refusals() {}
 
+    /** Of a simulated process that has no address space any more. */
+    static AttachException gone(String what) {
+        return new AttachException(
+                AttachException.Reason.GONE,
+                "The simulated process " + what + " has exited: it has no memory any more.");
+    }
+
     /** Of a process, or of what would name one. */
     static AttachException real(String what) {
         return new AttachException(

@@ -4,7 +4,9 @@ package io.mmubridge.simulated;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.SubscriptionStatistics;
+import io.mmubridge.model.Activity;
 import io.mmubridge.model.ExclusiveLock;
+import io.mmubridge.model.KernelBugError;
 import io.mmubridge.model.LockClass;
 import io.mmubridge.model.MmStruct;
 import io.mmubridge.model.MmuNotifier;
@@ -90,6 +92,7 @@ final class Space extends MmuNotifier {
     /** {@code mmub_invalidate_range_start()}. */
     private boolean start(MmuNotifierRange range) {
         checkLive();
+        Activity activity = Activity.current();
         lock.lock();
         try {
             if (released) {
@@ -103,6 +106,7 @@ final class Space extends MmuNotifier {
             }
             // The time is taken under the lock, so that it does not run backwards in a queue.
             event.begin(EventPhase.START, type(range.event()))
+                    .by(activity)
                     .range(range.start(), range.end(), range.isBlockable())
                     .at(System.nanoTime(), seq);
             for (int i = 0; i < subscriptions.size(); i++) {
@@ -129,6 +133,9 @@ final class Space extends MmuNotifier {
             if (released) {
                 return;
             }
+            if (active == 0) {
+                throw new KernelBugError("an invalidation ends that did not start");
+            }
             active--;
             if (active == 0) {
                 completedSeq = seq;
@@ -144,6 +151,7 @@ final class Space extends MmuNotifier {
      */
     private void release() {
         checkLive();
+        Activity activity = Activity.current();
         lock.lock();
         try {
             seq++;
@@ -151,6 +159,7 @@ final class Space extends MmuNotifier {
             active = 0;
             completedSeq = seq;
             event.begin(EventPhase.RELEASE, EventType.RELEASE)
+                    .by(activity)
                     .range(0, -1, true)
                     .at(System.nanoTime(), seq);
             for (int i = 0; i < subscriptions.size(); i++) {
@@ -175,10 +184,14 @@ final class Space extends MmuNotifier {
     /** {@code mmub_sub_leave()}: afterwards no callback knows of the subscription. */
     void leave(ModelSubscription subscription) {
         checkLive();
+        Activity activity = Activity.current();
         lock.lock();
         try {
             subscriptions.remove(subscription);
-            event.begin(EventPhase.DETACHED, EventType.OTHER).at(System.nanoTime(), seq);
+            event.begin(EventPhase.DETACHED, EventType.OTHER)
+                    .by(activity)
+                    .withoutCause()
+                    .at(System.nanoTime(), seq);
             subscription.left(event);
         } finally {
             lock.unlock();
