@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.backend;
 
-import java.util.Arrays;
-import java.util.List;
-import org.jetbrains.lincheck.Lincheck;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link Lifetime} in the interleavings that Lincheck's model checker chooses. */
 @Timeout(300)
 class LifetimeInterleavingTest {
-    private static final int INTERLEAVINGS = 3_000;
+    private static final int INTERLEAVINGS = 500;
 
     /** Knows whether it is there, and minds being used when it is not. */
     private static final class Resource {
@@ -30,48 +27,39 @@ class LifetimeInterleavingTest {
         }
     }
 
-    private static void use(Lifetime lifetime, Resource resource) {
-        if (lifetime.enter()) {
-            resource.use();
-            resource.use();
-            lifetime.exit();
+    /** A resource and its lifetime. */
+    private static final class Shared {
+        final Resource resource = new Resource();
+        final Lifetime lifetime = new Lifetime(resource::release);
+
+        void use() {
+            if (lifetime.enter()) {
+                resource.use();
+                resource.use();
+                lifetime.exit();
+            }
+        }
+
+        void close() {
+            lifetime.close();
+        }
+
+        void assertReleasedOnce() {
+            if (resource.releases != 1) {
+                throw new AssertionError(resource.releases + " releases");
+            }
         }
     }
 
     @Test
     void theLastOneOutReleasesOnce() {
-        Lincheck.runConcurrentTest(INTERLEAVINGS, () -> {
-            Resource resource = new Resource();
-            Lifetime lifetime = new Lifetime(resource::release);
-            run(() -> use(lifetime, resource), () -> use(lifetime, resource), lifetime::close);
-            if (resource.releases != 1) {
-                throw new AssertionError(resource.releases + " releases");
-            }
-        });
+        Interleavings.explore(
+                INTERLEAVINGS, Shared::new, Shared::assertReleasedOnce, Shared::use, Shared::use, Shared::close);
     }
 
     @Test
     void ofTwoThatCloseOneDoes() {
-        Lincheck.runConcurrentTest(INTERLEAVINGS, () -> {
-            Resource resource = new Resource();
-            Lifetime lifetime = new Lifetime(resource::release);
-            run(() -> use(lifetime, resource), lifetime::close, lifetime::close);
-            if (resource.releases != 1) {
-                throw new AssertionError(resource.releases + " releases");
-            }
-        });
-    }
-
-    private static void run(Runnable... works) {
-        List<Thread> threads =
-                Arrays.stream(works).map(work -> new Thread(work)).toList();
-        threads.forEach(Thread::start);
-        for (Thread thread : threads) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
+        Interleavings.explore(
+                INTERLEAVINGS, Shared::new, Shared::assertReleasedOnce, Shared::use, Shared::close, Shared::close);
     }
 }

@@ -5,28 +5,37 @@ import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.RingOptions;
+import io.mmubridge.backend.Interleavings;
 import io.mmubridge.backend.Lifetime;
 import io.mmubridge.backend.RingStream;
-import java.util.Arrays;
-import java.util.List;
-import org.jetbrains.lincheck.Lincheck;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link EventQueue} in the interleavings that Lincheck's model checker chooses: callbacks, a reader, and a detach. */
 @Timeout(300)
 class EventQueueInterleavingTest {
-    private static final int INTERLEAVINGS = 500;
+    private static final int INTERLEAVINGS = 150;
 
-    /** A queue of 4 records, of which START may take one, and what a space does to it, under a lock. */
-    private static final class Queue {
-        final Lifetime lifetime = new Lifetime(() -> {});
+    /**
+     * A queue of 4 records, of which START may take one, what a space does to it under its lock, and its reader.
+     *
+     * <p>The reader sleeps until he is woken and no shorter: it is a deadlock if a wake-up that he is owed does not come.
+     * (Threads that are parked may wake for nothing, and the checker has them do so.)
+     */
+    private static final class Shared {
         final EventQueue queue = new EventQueue(RingOptions.ofRecords(4), new Counters(), this::wake);
+        final Lifetime lifetime = new Lifetime(this::release);
         final RingStream stream = new RingStream(queue, lifetime, () -> {});
         final Object lock = new Object();
+        final Object sleep = new Object();
         final QueuedEvent event = new QueuedEvent();
+
+        // Under the lock.
         long n;
         boolean detached;
+
+        boolean woken;
+        int releases;
 
         // What the reader has found.
         long last;
@@ -35,7 +44,14 @@ class EventQueueInterleavingTest {
         boolean ended;
 
         private void wake() {
-            stream.wake();
+            synchronized (sleep) {
+                woken = true;
+                sleep.notifyAll();
+            }
+        }
+
+        private void release() {
+            releases++;
         }
 
         void start() {
@@ -59,13 +75,6 @@ class EventQueueInterleavingTest {
             }
         }
 
-        void close() {
-            detach();
-            if (lifetime.close()) {
-                wake();
-            }
-        }
-
         void read(InvalidationEvent told) {
             switch (told.phase()) {
                 case START -> {
@@ -83,15 +92,44 @@ class EventQueueInterleavingTest {
             }
         }
 
-        void readToTheEnd() {
-            try {
-                while (!stream.isEnded()) {
-                    stream.await(Long.MAX_VALUE);
-                    stream.drain(this::read, Integer.MAX_VALUE);
+        private boolean isDone(long events) {
+            return ended || received + queue.lost() == events;
+        }
+
+        /** Reads until the end, or until so many events have come or are counted as lost. */
+        void readUntil(long events) {
+            while (!isDone(events)) {
+                synchronized (sleep) {
+                    woken = false;
                 }
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
+                if (queue.isReadable()) {
+                    queue.drain(this::read, Integer.MAX_VALUE, () -> false);
+                } else if (!isDone(events)) {
+                    await();
+                }
             }
+        }
+
+        void readToTheEnd() {
+            readUntil(Long.MAX_VALUE);
+        }
+
+        private void await() {
+            synchronized (sleep) {
+                while (!woken) {
+                    try {
+                        sleep.wait();
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                }
+            }
+        }
+
+        void assertWhole() {
+            check(ended, "the end");
+            check(received + queue.lost() == n, "each came, or is counted as lost");
+            check(lost <= queue.lost(), "no mark tells of more than was lost");
         }
     }
 
@@ -103,115 +141,68 @@ class EventQueueInterleavingTest {
 
     @Test
     void everyEventComesOnceOrIsToldAsLostAndTheEndIsSeen() {
-        Lincheck.runConcurrentTest(INTERLEAVINGS, () -> {
-            Queue queue = new Queue();
-            run(
-                    () -> {
-                        for (int i = 0; i < 6; i++) {
-                            queue.start();
-                        }
-                        queue.detach();
-                    },
-                    queue::readToTheEnd);
-            check(queue.ended, "the end");
-            check(queue.received + queue.queue.lost() == 6, "each came, or is counted as lost");
-            check(queue.lost <= queue.queue.lost(), "a mark tells of what was lost");
-        });
+        Interleavings.explore(
+                INTERLEAVINGS,
+                Shared::new,
+                Shared::assertWhole,
+                shared -> {
+                    shared.start();
+                    shared.start();
+                    shared.start();
+                    shared.detach();
+                },
+                Shared::readToTheEnd);
     }
 
     @Test
-    void twoThreadsThatInvalidateAndOneThatDetachesShareTheQueue() {
-        Lincheck.runConcurrentTest(INTERLEAVINGS, () -> {
-            Queue queue = new Queue();
-            run(
-                    queue::start,
-                    () -> {
-                        queue.start();
-                        queue.detach();
-                    },
-                    queue::readToTheEnd);
-            check(queue.received + queue.queue.lost() == queue.n, "what came before the detach");
-            check(queue.ended, "the end");
-        });
-    }
-
-    /**
-     * A reader who sleeps until he is woken and no shorter, which Lincheck's parked threads may do: it is a deadlock if a
-     * wake-up that he is owed does not come.
-     */
-    private static final class Sleeper {
-        private boolean woken;
-        private final EventQueue queue = new EventQueue(RingOptions.ofRecords(4), new Counters(), this::wake);
-        private final QueuedEvent event = new QueuedEvent();
-        private long n;
-        private long received;
-
-        private synchronized void wake() {
-            woken = true;
-            notifyAll();
-        }
-
-        private synchronized void sleep() {
-            try {
-                while (!woken) {
-                    wait();
-                }
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
-
-        private synchronized void makeKnown() {
-            woken = false;
-        }
-
-        void start() {
-            synchronized (event) {
-                n++;
-                queue.event(event.begin(EventPhase.START, EventType.CLEAR), n);
-            }
-        }
-
-        void readAll(long events) {
-            while (received + queue.lost() < events) {
-                makeKnown();
-                if (queue.isReadable()) {
-                    queue.drain(told -> received += told.phase() == EventPhase.START ? 1 : 0, 8, () -> false);
-                } else if (received + queue.lost() < events) {
-                    sleep();
-                }
-            }
-        }
+    void whoInvalidatesAndWhoDetachesShareTheQueue() {
+        Interleavings.explore(
+                INTERLEAVINGS, Shared::new, Shared::assertWhole, Shared::start, Shared::detach, Shared::readToTheEnd);
     }
 
     @Test
-    void whoeverWaitsIsWokenForEachEventOrLoss() {
-        Lincheck.runConcurrentTest(INTERLEAVINGS, () -> {
-            Sleeper sleeper = new Sleeper();
-            run(sleeper::start, sleeper::start, () -> sleeper.readAll(2));
-            check(sleeper.received + sleeper.queue.lost() == 2, "both, or they are counted as lost");
-        });
+    void whoeverSleepsIsWokenForAnEvent() {
+        Interleavings.explore(
+                INTERLEAVINGS,
+                Shared::new,
+                shared -> check(shared.received == 1, "it came"),
+                Shared::start,
+                shared -> shared.readUntil(1));
     }
 
     @Test
-    void aCloseEndsWhoeverWaitsOrDrains() {
-        Lincheck.runConcurrentTest(INTERLEAVINGS, () -> {
-            Queue queue = new Queue();
-            run(queue::start, queue::close, queue::readToTheEnd);
-            check(queue.received + queue.lost <= queue.n, "no more than there were");
-        });
+    void whoeverSleepsIsWokenForALoss() {
+        Interleavings.explore(
+                INTERLEAVINGS,
+                // The next one is lost, unless the reader makes room before.
+                () -> {
+                    Shared shared = new Shared();
+                    shared.start();
+                    return shared;
+                },
+                shared -> check(shared.received + shared.queue.lost() == 2, "both, or one is counted as lost"),
+                Shared::start,
+                shared -> shared.readUntil(2));
     }
 
-    private static void run(Runnable... works) {
-        List<Thread> threads =
-                Arrays.stream(works).map(work -> new Thread(work)).toList();
-        threads.forEach(Thread::start);
-        for (Thread thread : threads) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
+    @Test
+    void aCloseEndsWhoeverDrainsAndTheLastOneOutReleases() {
+        Interleavings.explore(
+                INTERLEAVINGS,
+                Shared::new,
+                shared -> {
+                    check(shared.releases == 1, "released once");
+                    check(shared.stream.isEnded(), "the end");
+                    check(shared.stream.drain(told -> shared.received++, 8) == 0, "nothing comes after the close");
+                },
+                Shared::start,
+                shared -> {
+                    shared.detach();
+                    shared.lifetime.close();
+                },
+                shared -> {
+                    shared.stream.drain(shared::read, 8);
+                    shared.stream.drain(shared::read, 8);
+                });
     }
 }
