@@ -37,12 +37,21 @@ class DemoTest {
                 .endsWith("Everything was as told.\n")
                 .doesNotContain("NO:")
                 .containsSubsequence(
-                        "map 8 pages", "none",
-                        "make them read-only", "PROTECTION_VMA",
-                        "give 4 of them back", "CLEAR", "16K",
-                        "fork", "PROTECTION_PAGE",
-                        "write to one", "CLEAR", "4K",
-                        "unmap them", "UNMAP", "32K");
+                        "map 8 pages",
+                        "none",
+                        "make them read-only",
+                        "PROTECTION_VMA",
+                        "give 4 of them back",
+                        "CLEAR",
+                        "16K",
+                        "fork",
+                        "PROTECTION_PAGE",
+                        "write to one",
+                        "CLEAR",
+                        "4K",
+                        "unmap them",
+                        "UNMAP",
+                        "32K");
         assertThat(asTold).isTrue();
         assertThat(kernel.failures()).isEmpty();
     }
