@@ -41,7 +41,7 @@ final class CpuAccess {
                 long entry = mm.pageTable().get(address);
                 if ((entry & Pte.PRESENT) != 0 && (!write || Pte.isWritable(entry))) {
                     mm.pageTable().markUsed(address, write ? Pte.ACCESSED | Pte.DIRTY : Pte.ACCESSED);
-                    return touch.applyAsInt(mm.kernel().memory().frame(pfn(entry, address)));
+                    return touch.applyAsInt(mm.kernel().memory().frame(PageState.pfn(address, entry)));
                 }
             } finally {
                 mm.pageTableLock().unlock();
@@ -49,10 +49,5 @@ final class CpuAccess {
             PageFault.handle(mm, address, write);
         }
         throw new ErrnoException(Errno.ENOMEM, "the page is reclaimed as often as it is read in");
-    }
-
-    private static long pfn(long entry, long address) {
-        long first = Pte.pfn(entry);
-        return Pte.isHuge(entry) ? first + (address / PageTable.PAGE_SIZE & PageTable.ENTRIES - 1) : first;
     }
 }

@@ -15,9 +15,12 @@ final class Fork {
 
     /** {@code dup_mm()}: an address space like another one, of which nobody knows yet. */
     static MmStruct duplicate(MmStruct parent) {
-        MmStruct child = new MmStruct(parent.kernel());
         parent.mmapLock().lockWrite();
         try {
+            if (parent.isUnstable()) {
+                throw new ErrnoException(Errno.EINTR, "a process whose memory was reaped is to die");
+            }
+            MmStruct child = new MmStruct(parent.kernel());
             // Nobody else can have it; but whoever holds it does not look for another one.
             child.mmapLock().lockWriteNested(parent.mmapLock());
             try {
@@ -26,16 +29,17 @@ final class Fork {
             } finally {
                 child.mmapLock().unlockWrite();
             }
+            return child;
         } finally {
             parent.mmapLock().unlockWrite();
         }
-        return child;
     }
 
     private void copy(VmArea source) {
         VmArea target = source.duplicate(child, source.start, source.end, source.pageOffset);
         // anon_vma_fork(), vma_interval_tree_insert_after(): found before it has pages, so none is missed.
-        target.link(source.anonVma, source);
+        AnonVma anon = source.anonVma;
+        target.link(anon == null ? null : anon.forked(), source);
         child.vmas().insert(target);
         if (needsCopy(source)) {
             // Permissions go down in the parent, where a private page becomes a shared one.

@@ -176,9 +176,10 @@ public final class Frame {
         return references.compareAndSet(expected, 0);
     }
 
-    /** {@code page_ref_unfreeze()}. */
-    void unfreeze(int count) {
-        references.set(count);
+    /** {@code page_move_anon_rmap()}: nobody above may have it any more. Under the page table's lock. */
+    void moveAnonRmap(@Nullable AnonVma anon) {
+        anonExclusive = true;
+        anonVma = anon;
     }
 
     /** {@code put_page()}. */
@@ -213,6 +214,10 @@ public final class Frame {
     void removeRmap() {
         checkLive();
         SimulatedKernel.bugOn(maps.decrementAndGet() < 0, "a frame is unmapped that was not mapped: " + this);
+    }
+
+    boolean isOnLru() {
+        return memory.isOnLru(this);
     }
 
     void poison() {

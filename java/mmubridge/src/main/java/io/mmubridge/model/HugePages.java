@@ -106,7 +106,7 @@ final class HugePages {
             }
             List<Frame> frames = frames(mm, original);
             if (frames.stream().allMatch(frame -> frame.anonExclusive || frame.references() == 1)) {
-                frames.forEach(frame -> frame.anonExclusive = true);
+                frames.forEach(frame -> frame.moveAnonRmap(vma.anonVma));
                 mm.pageTable().setHuge(address, vma.maybeMakeWritable(Pte.mkDirty(original | Pte.ACCESSED)));
                 return;
             }

@@ -80,7 +80,9 @@ public final class Invariants {
         require(vma.addressOf(frame.index) == address, "reverse mapping looks elsewhere for " + where);
         if (frame.isAnonymous()) {
             require(!vma.isShared(), "a shared mapping has an anonymous page: " + where);
-            require(isSame(frame.anonVma, vma.anonVma), "reverse mapping does not find " + where);
+            AnonVma of = frame.anonVma;
+            AnonVma in = vma.anonVma;
+            require(of != null && in != null && in.isWithin(of), "reverse mapping does not find " + where);
             boolean own = frame.anonExclusive || frame.maps() == 1;
             require(!Pte.isWritable(entry) || own, "writable, and shared by fork: " + where);
         } else {
@@ -106,6 +108,7 @@ public final class Invariants {
                 frame + " has " + frame.references() + " references, of which page tables have " + mapped
                         + " and its file " + cached);
         require(mapped + cached > 0, frame + " is allocated, and nobody has it");
+        require(frame.isOnLru(), frame + " is allocated, and on no list of those that can be reclaimed");
         require(!frame.anonExclusive || mapped <= 1, frame + " is one's own, and mapped by " + mapped);
     }
 

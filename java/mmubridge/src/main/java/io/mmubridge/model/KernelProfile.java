@@ -13,6 +13,8 @@ package io.mmubridge.model;
  * @param protectsByPud whether {@code mprotect()} invalidates from the first populated gigabyte on, from 6.12, and not from the
  *     first populated 2 MiB
  * @param hugeCopyOfHugeZeroPage whether a write to the huge zero page makes a huge page of it, from 6.13, and does not split it
+ * @param pageoutIgnoresReferences whether MADV_PAGEOUT takes pages without asking whether they were accessed, from 6.9
+ * @param oomReapClears whether the OOM reaper calls it CLEAR what it does, and not UNMAP
  */
 public record KernelProfile(
         String version,
@@ -20,15 +22,19 @@ public record KernelProfile(
         boolean exclusiveInvalidateRange,
         boolean secondaryTlbsAtFlush,
         boolean protectsByPud,
-        boolean hugeCopyOfHugeZeroPage) {
+        boolean hugeCopyOfHugeZeroPage,
+        boolean pageoutIgnoresReferences,
+        boolean oomReapClears) {
     /** Debian 12. */
-    public static final KernelProfile LINUX_6_1 = new KernelProfile("6.1", true, false, false, false, false);
+    public static final KernelProfile LINUX_6_1 =
+            new KernelProfile("6.1", true, false, false, false, false, false, false);
 
     /** Debian 12 with its own newer kernel. */
-    public static final KernelProfile LINUX_6_12 = new KernelProfile("6.12", false, true, true, true, false);
+    public static final KernelProfile LINUX_6_12 =
+            new KernelProfile("6.12", false, true, true, true, false, true, false);
 
     /** Debian 13 with backports. */
-    public static final KernelProfile LINUX_7_3 = new KernelProfile("7.3", false, true, true, true, true);
+    public static final KernelProfile LINUX_7_3 = new KernelProfile("7.3", false, true, true, true, true, true, true);
 
     @Override
     public String toString() {

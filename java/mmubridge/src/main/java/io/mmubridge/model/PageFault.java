@@ -208,7 +208,7 @@ final class PageFault {
                 return;
             }
             old = mm.frameOf(original);
-            if (vma.isShared() || (old != null && isReusable(old))) {
+            if (vma.isShared() || (old != null && isReused(old))) {
                 mm.pageTable().setPte(table, address, vma.maybeMakeWritable(Pte.mkDirty(original | Pte.ACCESSED)));
                 return;
             }
@@ -228,14 +228,14 @@ final class PageFault {
     }
 
     /** {@code wp_can_reuse_anon_folio()}: nobody else has it, nor can get it from anywhere. */
-    private static boolean isReusable(Frame frame) {
+    private boolean isReused(Frame frame) {
         if (!frame.isAnonymous()) {
             return false;
         }
         if (!frame.anonExclusive && frame.references() != 1) {
             return false;
         }
-        frame.anonExclusive = true;
+        frame.moveAnonRmap(vma.anonVma);
         return true;
     }
 

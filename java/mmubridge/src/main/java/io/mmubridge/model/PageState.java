@@ -23,16 +23,20 @@ public record PageState(
         boolean isSoftDirty,
         boolean isHuge) {
     static PageState of(VmArea vma, long address, long entry) {
-        long first = Pte.pfn(entry);
-        boolean huge = Pte.isHuge(entry);
         return new PageState(
                 address,
-                huge ? first + (address / PageTable.PAGE_SIZE & PageTable.ENTRIES - 1) : first,
+                pfn(address, entry),
                 (entry & Pte.PRESENT) != 0,
                 Pte.isWritable(entry),
                 Pte.isDirty(entry),
                 Pte.isYoung(entry),
                 vma.isSoftDirty() || (entry & Pte.SOFT_DIRTY) != 0,
-                huge);
+                Pte.isHuge(entry));
+    }
+
+    /** The frame that an entry maps at an address. */
+    static long pfn(long address, long entry) {
+        long first = Pte.pfn(entry);
+        return Pte.isHuge(entry) ? first + (address / PageTable.PAGE_SIZE & PageTable.ENTRIES - 1) : first;
     }
 }

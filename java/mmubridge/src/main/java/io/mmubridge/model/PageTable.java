@@ -279,17 +279,26 @@ public final class PageTable {
     /** What the hardware does to the entry that it uses. Under the lock, which the simulated processor takes. */
     void markUsed(long address, long bits) {
         assertLocked();
+        Table table = leafTable(address);
+        table.set(address, table.get(address) | bits);
+    }
+
+    /** {@code ptep_test_and_clear_young()}. Under the lock. */
+    void makeOld(long address) {
+        assertLocked();
+        Table table = leafTable(address);
+        table.set(address, table.get(address) & ~Pte.ACCESSED);
+    }
+
+    private Table leafTable(long address) {
         Table table = pmdTable(address);
-        if (table == null) {
-            throw new KernelBugError("an entry is used that is none");
-        }
-        if (!Pte.isHuge(table.get(address))) {
+        if (table != null && !Pte.isHuge(table.get(address))) {
             table = table.lower(address);
         }
         if (table == null) {
-            throw new KernelBugError("an entry is used that is none");
+            throw new KernelBugError("an entry is changed that is none");
         }
-        table.set(address, table.get(address) | bits);
+        return table;
     }
 
     /**

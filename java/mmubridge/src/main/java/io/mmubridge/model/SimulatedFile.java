@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.model;
 
+import io.mmubridge.Cause;
+import io.mmubridge.EventEntry;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -15,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class SimulatedFile {
     private final SimulatedKernel kernel;
     private final String name;
+    private final RwSemaphore iRwsem;
     private final RwSemaphore invalidateLock;
     private final RwSemaphore iMmapRwsem;
     private final ExclusiveLock iPages;
@@ -38,6 +42,7 @@ public final class SimulatedFile {
         this.size = size;
         this.unlinked = unlinked;
         Lockdep lockdep = kernel.lockdep();
+        iRwsem = new RwSemaphore(lockdep, LockClass.I_RWSEM);
         invalidateLock = new RwSemaphore(lockdep, LockClass.INVALIDATE_LOCK);
         iMmapRwsem = new RwSemaphore(lockdep, LockClass.I_MMAP);
         iPages = new ExclusiveLock(lockdep, LockClass.I_PAGES);
@@ -188,6 +193,168 @@ public final class SimulatedFile {
             iPages.unlock();
         }
         dropped.forEach(Frame::put);
+    }
+
+    /**
+     * {@code remove_mapping()}: takes a page out of the cache that nobody maps, to its store, if the caller alone has a
+     * reference besides; that is put.
+     */
+    boolean removeMapping(Frame frame) {
+        iPages.lock();
+        try {
+            if (!isCached(frame) || !frame.freeze(2)) {
+                return false;
+            }
+            byte[] bytes = frame.bytes();
+            if (frame.dirty && bytes != null) {
+                store.put(frame.index, bytes);
+            }
+            pages.remove(frame.index);
+            frame.file = null;
+        } finally {
+            iPages.unlock();
+        }
+        kernel.memory().free(frame);
+        return true;
+    }
+
+    @SuppressWarnings("ReferenceEquality") // this very page
+    private boolean isCached(Frame frame) {
+        return pages.get(frame.index) == frame;
+    }
+
+    // ------------------------------------------------------------------------------------------------ truncate, punch
+
+    /**
+     * {@code ftruncate(2)}, by nobody in particular.
+     *
+     * @param bytes the new length
+     * @throws ErrnoException EINVAL if it is negative
+     */
+    public void truncate(long bytes) {
+        anybody("ftruncate", FTRUNCATE, Cause.TRUNCATE).run(() -> setSize(bytes));
+    }
+
+    /**
+     * {@code fallocate(2)} with FALLOC_FL_PUNCH_HOLE, by nobody in particular: a range is zeroes from here on, and takes no
+     * memory where it has whole pages.
+     *
+     * @param offset its first byte
+     * @param bytes its length
+     * @throws ErrnoException EINVAL if the range is empty, or begins before the file
+     */
+    public void punchHole(long offset, long bytes) {
+        anybody("fallocate", FALLOCATE, Cause.HOLE_PUNCH).run(() -> punch(offset, bytes));
+    }
+
+    private static Activity anybody(String syscall, int number, Cause cause) {
+        return new Activity(1, 1, "init", EventEntry.SYSCALL, syscall, number, cause);
+    }
+
+    static final int FTRUNCATE = 77;
+    static final int FALLOCATE = 285;
+
+    /** {@code shmem_setattr()}. */
+    void setSize(long bytes) {
+        if (bytes < 0) {
+            throw new ErrnoException(Errno.EINVAL, "the length of a file is not negative, as this is: " + bytes);
+        }
+        iRwsem.lockWrite();
+        invalidateLock.lockWrite();
+        try {
+            long before = size;
+            size = bytes;
+            long hole = pageUp(bytes);
+            if (before > hole) {
+                // As early as that for speed. Again behind it, for private copies that were made meanwhile.
+                unmapMappingRange(hole, Long.MAX_VALUE, true);
+                truncateRange(bytes, Long.MAX_VALUE);
+                unmapMappingRange(hole, Long.MAX_VALUE, true);
+            } else if (before > bytes) {
+                truncateRange(bytes, Long.MAX_VALUE);
+            }
+        } finally {
+            invalidateLock.unlockWrite();
+            iRwsem.unlockWrite();
+        }
+    }
+
+    /** {@code shmem_fallocate()}: private copies of its pages stay. */
+    void punch(long offset, long bytes) {
+        if (offset < 0 || bytes <= 0 || offset > Long.MAX_VALUE - bytes - PageTable.PAGE_SIZE) {
+            throw new ErrnoException(
+                    Errno.EINVAL,
+                    "a hole has a length and begins in the file, unlike " + bytes + " bytes at " + offset);
+        }
+        iRwsem.lockWrite();
+        invalidateLock.lockWrite();
+        try {
+            long start = pageUp(offset);
+            long end = offset + bytes & -PageTable.PAGE_SIZE;
+            if (start < end) {
+                unmapMappingRange(start, end, false);
+            }
+            truncateRange(offset, offset + bytes);
+        } finally {
+            invalidateLock.unlockWrite();
+            iRwsem.unlockWrite();
+        }
+    }
+
+    private static long pageUp(long bytes) {
+        return bytes + PageTable.PAGE_SIZE - 1 & -PageTable.PAGE_SIZE;
+    }
+
+    /** {@code unmap_mapping_range()}: of all mappings of it, whoever has them. */
+    private void unmapMappingRange(long from, long to, boolean evenCows) {
+        long first = from / PageTable.PAGE_SIZE;
+        long end = to / PageTable.PAGE_SIZE;
+        iMmapRwsem.lockRead();
+        try {
+            for (VmArea vma : mappings) {
+                long start = Math.max(first, vma.pageOffset);
+                long last = Math.min(end, vma.indexOf(vma.end));
+                if (start < last) {
+                    long address = vma.start + (start - vma.pageOffset) * PageTable.PAGE_SIZE;
+                    Unmap.zap(vma, address, address + (last - start) * PageTable.PAGE_SIZE, evenCows);
+                }
+            }
+        } finally {
+            iMmapRwsem.unlockRead();
+        }
+    }
+
+    /** {@code shmem_truncate_range()}: zeroes the parts of pages, and drops the whole ones. */
+    private void truncateRange(long from, long to) {
+        long first = pageUp(from) / PageTable.PAGE_SIZE;
+        long end = to / PageTable.PAGE_SIZE;
+        if (from % PageTable.PAGE_SIZE != 0) {
+            long page = from / PageTable.PAGE_SIZE;
+            zeroPart(page, from, Math.min(to, (page + 1) * PageTable.PAGE_SIZE));
+        }
+        if (to % PageTable.PAGE_SIZE != 0 && to != Long.MAX_VALUE && end >= first) {
+            zeroPart(end, end * PageTable.PAGE_SIZE, to);
+        }
+        dropPages(first, to == Long.MAX_VALUE ? to : end);
+    }
+
+    /** {@code truncate_inode_partial_folio()}. */
+    private void zeroPart(long page, long from, long to) {
+        int start = (int) (from % PageTable.PAGE_SIZE);
+        int end = start + (int) (to - from);
+        iPages.lock();
+        try {
+            Frame frame = pages.get(page);
+            byte[] stored = store.get(page);
+            if (frame != null) {
+                frame.zero(start, end);
+                frame.dirty = true;
+            } else if (stored != null) {
+                Arrays.fill(stored, start, end, (byte) 0);
+            }
+        } finally {
+            iPages.unlock();
+        }
     }
 
     @Override

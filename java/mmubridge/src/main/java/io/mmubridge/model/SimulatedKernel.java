@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.model;
 
+import io.mmubridge.Cause;
+import io.mmubridge.EventEntry;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +19,8 @@ import org.jspecify.annotations.Nullable;
 /** What all address spaces of one simulated machine have in common. Thread-safe; nothing is shared between two of them. */
 public final class SimulatedKernel {
     private static final int FIRST_PID = 1000;
+    private static final int KSWAPD_PID = 50;
+    private static final int OOM_REAPER_PID = 51;
 
     private final KernelProfile profile;
     private final Lockdep lockdep;
@@ -27,6 +31,7 @@ public final class SimulatedKernel {
     private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
     private final SimulatedMemory memory;
     private final Swap swap;
+    private final Reclaim reclaim;
     private final Set<MmStruct> mms = ConcurrentHashMap.newKeySet();
     private final Map<Integer, SimulatedProcess> processes = new ConcurrentHashMap<>();
     private final AtomicInteger nextPid = new AtomicInteger(FIRST_PID);
@@ -41,6 +46,7 @@ public final class SimulatedKernel {
         mmAllLocks = new ExclusiveLock(lockdep, LockClass.MM_ALL_LOCKS);
         memory = new SimulatedMemory(this, builder.frames);
         swap = new Swap(lockdep);
+        reclaim = new Reclaim(this);
     }
 
     /**
@@ -192,6 +198,45 @@ public final class SimulatedKernel {
      */
     public int swapUsed() {
         return swap.used();
+    }
+
+    /**
+     * {@code balance_pgdat()}: kswapd is woken. Pages that were used since the last look are spared in the first round.
+     *
+     * @param pages how many frames are to become free
+     * @return how many did
+     */
+    public int reclaim(int pages) {
+        return thread(KSWAPD_PID, "kswapd0", Cause.RECLAIM).call(() -> reclaim.shrink(pages));
+    }
+
+    /**
+     * {@code oom_reap_task_mm()}: the OOM reaper takes the private memory of a process that was chosen to die. Whatever it
+     * looks at afterwards, and was taken, is SIGBUS.
+     *
+     * @param victim the process
+     * @return false if the reaper gave up on something, since a subscriber would have had to sleep
+     * @throws ErrnoException ESRCH if it has exited
+     */
+    public boolean oomReap(SimulatedProcess victim) {
+        MmStruct mm = victim.mm();
+        if (mm == null || !mm.getNotZero()) {
+            throw new ErrnoException(Errno.ESRCH, victim + " has exited");
+        }
+        Activity reaper = thread(OOM_REAPER_PID, "oom_reaper", Cause.OOM_REAPER);
+        try {
+            return reaper.call(() -> OomReaper.reap(mm));
+        } finally {
+            reaper.with(Cause.LAST_REFERENCE).run(mm::put);
+        }
+    }
+
+    private static Activity thread(int pid, String comm, Cause cause) {
+        return new Activity(pid, pid, comm, EventEntry.KTHREAD, null, -1, cause);
+    }
+
+    Reclaim reclaimer() {
+        return reclaim;
     }
 
     Swap swap() {

@@ -26,6 +26,9 @@ public final class SimulatedMemory {
 
     private static final long FIRST_PFN = 0x1000;
 
+    /** How often a thread makes room for others before it gives up. */
+    private static final int DIRECT_RECLAIMS = 16;
+
     private final SimulatedKernel kernel;
     private final int limit;
     private final ExclusiveLock zone;
@@ -107,6 +110,11 @@ public final class SimulatedMemory {
     Frame allocate() {
         mightReclaim();
         Frame frame = tryAllocate();
+        for (int i = 0;
+                frame == null && i < DIRECT_RECLAIMS && kernel.reclaimer().direct() > 0;
+                i++) {
+            frame = tryAllocate();
+        }
         if (frame == null) {
             throw new ErrnoException(Errno.ENOMEM, "all " + limit + " frames of this machine are in use");
         }
@@ -228,6 +236,15 @@ public final class SimulatedMemory {
             }
             lru.remove(frame);
             return true;
+        } finally {
+            zone.unlock();
+        }
+    }
+
+    boolean isOnLru(Frame frame) {
+        zone.lock();
+        try {
+            return lru.contains(frame);
         } finally {
             zone.unlock();
         }

@@ -28,7 +28,9 @@ public final class SimulatedProcess {
         MADVISE(28),
         FORK(57),
         EXECVE(59),
-        EXIT_GROUP(231);
+        FTRUNCATE(77),
+        EXIT_GROUP(231),
+        FALLOCATE(285);
 
         private final int number;
 
@@ -201,6 +203,29 @@ public final class SimulatedProcess {
      */
     public void clearRefs() {
         run(Syscall.WRITE, Cause.CLEAR_REFS, ClearRefs::softDirty);
+    }
+
+    /**
+     * {@code ftruncate(2)}: makes a file longer or shorter, whoever maps it.
+     *
+     * @param file which
+     * @param bytes its new length
+     * @throws ErrnoException EINVAL if it is negative
+     */
+    public void truncate(SimulatedFile file, long bytes) {
+        run(Syscall.FTRUNCATE, Cause.TRUNCATE, space -> file.setSize(bytes));
+    }
+
+    /**
+     * {@code fallocate(2)} with FALLOC_FL_PUNCH_HOLE: a range of a file is zeroes from here on.
+     *
+     * @param file which
+     * @param offset its first byte
+     * @param bytes its length
+     * @throws ErrnoException EINVAL if the range is empty, or begins before the file
+     */
+    public void punchHole(SimulatedFile file, long offset, long bytes) {
+        run(Syscall.FALLOCATE, Cause.HOLE_PUNCH, space -> file.punch(offset, bytes));
     }
 
     // -------------------------------------------------------------------------------------------- accesses to memory

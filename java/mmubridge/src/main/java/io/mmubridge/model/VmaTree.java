@@ -85,11 +85,16 @@ final class VmaTree {
     @Nullable
     AnonVma findMergeableAnonVma(VmArea vma) {
         VmArea next = byStart.get(vma.end);
-        if (next != null && next.anonVma != null && isContinued(vma, next)) {
+        if (next != null && isContinued(vma, next) && isReusable(next.anonVma)) {
             return next.anonVma;
         }
         VmArea previous = before(vma.start);
-        return previous != null && previous.anonVma != null && isContinued(previous, vma) ? previous.anonVma : null;
+        return previous != null && isContinued(previous, vma) && isReusable(previous.anonVma) ? previous.anonVma : null;
+    }
+
+    /** {@code reusable_anon_vma()}. */
+    private static boolean isReusable(@Nullable AnonVma anonVma) {
+        return anonVma != null && anonVma.isRoot();
     }
 
     /** {@code anon_vma_compatible()}: protections aside, which may become equal. */
@@ -102,22 +107,30 @@ final class VmaTree {
 
     /** {@code can_vma_merge_after()}, {@code can_vma_merge_before()}. */
     private static boolean isMergeable(VmArea below, VmArea above) {
-        return isContinued(below, above)
-                && below.protection == above.protection
-                && below.hugePages == above.hugePages
-                && (below.anonVma == null || above.anonVma == null || below.anonVma == above.anonVma);
+        return isContinued(below, above) && below.protection == above.protection && below.hugePages == above.hugePages;
+    }
+
+    /**
+     * {@code is_mergeable_anon_vma()}: what a neighbour has is good for what has none yet, unless the neighbour came by fork.
+     *
+     * @param neighbour what is there
+     * @param vma what comes
+     */
+    private static boolean isAnonMergeable(VmArea neighbour, VmArea vma) {
+        AnonVma there = neighbour.anonVma;
+        return there == vma.anonVma || (vma.anonVma == null && there != null && there.isRoot());
     }
 
     /** {@code vma_merge()}: makes one of it and those neighbours that continue it. */
     VmArea merge(VmArea vma) {
         VmArea merged = vma;
         VmArea previous = before(vma.start);
-        if (previous != null && isMergeable(previous, vma)) {
+        if (previous != null && isMergeable(previous, vma) && isAnonMergeable(previous, vma)) {
             absorb(previous, vma);
             merged = previous;
         }
         VmArea next = byStart.get(merged.end);
-        if (next != null && isMergeable(merged, next)) {
+        if (next != null && isMergeable(merged, next) && isAnonMergeable(next, merged)) {
             absorb(merged, next);
         }
         return merged;

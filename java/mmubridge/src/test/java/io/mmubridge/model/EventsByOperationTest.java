@@ -24,7 +24,7 @@ class EventsByOperationTest {
     private static final long FAR = BASE + (1L << 30);
 
     /** What a case works with. */
-    record Scene(SimulatedKernel kernel, SimulatedProcess process) {}
+    record Scene(SimulatedKernel kernel, SimulatedProcess process, SimulatedFile file) {}
 
     /**
      * A row of the table.
@@ -85,6 +85,8 @@ class EventsByOperationTest {
         forkAndCopies();
         endOfAll();
         hugeLeaves();
+        files();
+        reclaims();
     }
 
     private static void simple() {
@@ -358,6 +360,182 @@ class EventsByOperationTest {
         row("exit, 2 MiB", EventsByOperationTest::leaf, scene -> scene.process.exit(), Cause.EXIT, "release");
     }
 
+    private static void fileTouched(Scene scene) {
+        scene.process.mmap(MapRequest.of(scene.file, 0, 8 * PAGE).at(BASE));
+        touch(scene.process, BASE, 8);
+    }
+
+    /** Of four pages: two read, two written. */
+    private static void privateFile(Scene scene) {
+        scene.process.mmap(MapRequest.of(scene.file, 0, 4 * PAGE).asPrivate().at(BASE));
+        scene.process.read(BASE);
+        scene.process.read(BASE + PAGE);
+        touch(scene.process, BASE + 2 * PAGE, 2);
+    }
+
+    private static void files() {
+        row(
+                "first touch of a file",
+                scene -> scene.process.mmap(
+                        MapRequest.of(scene.file, 0, 8 * PAGE).at(BASE)),
+                scene -> touch(scene.process, BASE, 8),
+                Cause.UNKNOWN);
+        row(
+                "copy of a file's page",
+                EventsByOperationTest::privateFile,
+                scene -> scene.process.write(BASE + PAGE, (byte) 9),
+                Set.of(Cause.COW),
+                profile -> profile.changePte()
+                        ? List.of("start CLEAR 1-2", "change 1-2", "end CLEAR 1-2")
+                        : List.of("CLEAR 1-2"));
+        row("fork, a file shared", EventsByOperationTest::fileTouched, scene -> scene.process.fork(), Cause.FORK);
+        row(
+                "fork, a file private and written",
+                EventsByOperationTest::privateFile,
+                scene -> scene.process.fork(),
+                Cause.FORK,
+                "PROTECTION_PAGE 0-4");
+        row(
+                "fork, a file private and read",
+                scene -> {
+                    scene.process.mmap(
+                            MapRequest.of(scene.file, 0, 4 * PAGE).asPrivate().at(BASE));
+                    scene.process.read(BASE);
+                },
+                scene -> scene.process.fork(),
+                Cause.FORK);
+        row(
+                "ftruncate",
+                EventsByOperationTest::fileTouched,
+                scene -> scene.process.truncate(scene.file, 3 * PAGE + 1),
+                Cause.TRUNCATE,
+                "CLEAR 4-8",
+                "CLEAR 4-8");
+        row(
+                "ftruncate of what is not mapped",
+                scene -> scene.process.mmap(
+                        MapRequest.of(scene.file, 0, 2 * PAGE).at(BASE)),
+                scene -> scene.process.truncate(scene.file, 2 * PAGE),
+                Cause.TRUNCATE);
+        row(
+                "ftruncate, longer",
+                EventsByOperationTest::fileTouched,
+                scene -> scene.process.truncate(scene.file, 9 * PAGE),
+                Cause.TRUNCATE);
+        row(
+                "ftruncate, mapped twice",
+                scene -> {
+                    fileTouched(scene);
+                    scene.process.mmap(MapRequest.of(scene.file, 6 * PAGE, 2 * PAGE)
+                            .asPrivate()
+                            .at(BASE + 16 * PAGE));
+                },
+                scene -> scene.file.truncate(7 * PAGE),
+                Cause.TRUNCATE,
+                "CLEAR 7-8",
+                "CLEAR 17-18",
+                "CLEAR 7-8",
+                "CLEAR 17-18");
+        row(
+                "hole punch",
+                EventsByOperationTest::fileTouched,
+                scene -> scene.process.punchHole(scene.file, PAGE - 1, 2 * PAGE + 2),
+                Cause.HOLE_PUNCH,
+                "CLEAR 1-3");
+        row(
+                "hole punch inside a page",
+                EventsByOperationTest::fileTouched,
+                scene -> scene.process.punchHole(scene.file, PAGE + 1, PAGE),
+                Cause.HOLE_PUNCH);
+        row(
+                "MADV_DONTNEED, shared",
+                EventsByOperationTest::fileTouched,
+                scene -> scene.process.madvise(BASE, 8 * PAGE, Advice.DONTNEED),
+                Cause.MADV_DONTNEED,
+                "CLEAR 0-8");
+    }
+
+    private static void two(Scene scene) {
+        touch(scene.process, map(scene.process, 2), 2);
+    }
+
+    private static void reclaims() {
+        row("MADV_FREE", EventsByOperationTest::two, advise(Advice.FREE), Cause.MADV_FREE, "CLEAR 0-2");
+        row("MADV_COLD", EventsByOperationTest::two, advise(Advice.COLD), Cause.UNKNOWN);
+        row(
+                "MADV_PAGEOUT",
+                EventsByOperationTest::two,
+                advise(Advice.PAGEOUT),
+                Set.of(Cause.MADV_PAGEOUT),
+                profile -> profile.pageoutIgnoresReferences()
+                        ? List.of("CLEAR 0-1", "CLEAR 1-2")
+                        : List.of("young 0-1", "CLEAR 0-1", "young 1-2", "CLEAR 1-2"));
+        row(
+                "MADV_PAGEOUT of what another process has",
+                scene -> {
+                    two(scene);
+                    scene.process.fork();
+                },
+                advise(Advice.PAGEOUT),
+                Cause.MADV_PAGEOUT);
+        row(
+                "kswapd",
+                EventsByOperationTest::two,
+                scene -> assertThat(scene.kernel.reclaim(2)).isEqualTo(2),
+                Cause.RECLAIM,
+                "young 0-1",
+                "young 1-2",
+                "young 0-1",
+                "CLEAR 0-1",
+                "young 1-2",
+                "CLEAR 1-2");
+        row(
+                "kswapd, a file",
+                scene -> {
+                    scene.process.mmap(MapRequest.of(scene.file, 0, PAGE).at(BASE));
+                    touch(scene.process, BASE, 1);
+                },
+                scene -> assertThat(scene.kernel.reclaim(1)).isEqualTo(1),
+                Cause.RECLAIM,
+                "young 0-1",
+                "young 0-1",
+                "CLEAR 0-1");
+        row(
+                "kswapd, a page of 2 MiB",
+                EventsByOperationTest::leaf,
+                scene -> {
+                    scene.process.madvise(BASE, MIB_2, Advice.COLD);
+                    assertThat(scene.kernel.reclaim(1)).isEqualTo(1);
+                },
+                Set.of(Cause.RECLAIM, Cause.THP_SPLIT),
+                profile -> List.of("young 0-512", "CLEAR 0-512", "CLEAR 0-1"));
+        row(
+                "page fault on what was swapped out",
+                scene -> {
+                    two(scene);
+                    scene.process.madvise(BASE, 2 * PAGE, Advice.PAGEOUT);
+                },
+                scene -> assertThat(scene.process.read(BASE + PAGE)).isEqualTo((byte) 2),
+                Cause.UNKNOWN);
+        row(
+                "OOM reaper",
+                scene -> {
+                    two(scene);
+                    scene.process.mmap(MapRequest.anonymous(PAGE).asShared().at(BASE + 8 * PAGE));
+                    touch(scene.process, BASE + 8 * PAGE, 1);
+                },
+                scene -> assertThat(scene.kernel.oomReap(scene.process)).isTrue(),
+                Set.of(Cause.OOM_REAPER),
+                profile -> {
+                    String event = profile.oomReapClears() ? "CLEAR" : "UNMAP";
+                    return List.of(event + " 0-2 nonblock");
+                });
+    }
+
+    private static Consumer<Scene> advise(Advice advice) {
+        return scene -> scene.process.madvise(BASE, 2 * PAGE, advice);
+    }
+
     static Stream<Case> cases() {
         return ROWS.stream().flatMap(row -> Machine.profiles().stream().map(profile -> new Case(row, profile)));
     }
@@ -367,7 +545,8 @@ class EventsByOperationTest {
     void raises(Case each) {
         Row row = each.row();
         try (Machine machine = new Machine(each.profile(), 1 << 16)) {
-            Scene scene = new Scene(machine.kernel(), machine.spawn());
+            Scene scene = new Scene(
+                    machine.kernel(), machine.spawn(), machine.kernel().file("f", 8 * PAGE));
             EventLog log = new EventLog(Machine.space(scene.process));
             row.prepare().accept(scene);
             log.take();
@@ -375,7 +554,6 @@ class EventsByOperationTest {
             List<EventLog.Call> calls = log.take();
             assertThat(EventLog.join(calls, BASE)).isEqualTo(row.expected().of(each.profile()));
             assertThat(calls).allMatch(call -> row.cause().contains(call.cause()));
-            assertThat(calls).allMatch(EventLog.Call::blockable);
             log.close();
         }
     }
