@@ -16,7 +16,7 @@ import java.util.Optional;
  * The way to mmu notifiers: the kernel's, through an open {@code /dev/mmubridge}, or a simulated machine's.
  *
  * {@snippet lang = java :
- * try (Mmu mmu = Mmu.open();
+ * try (Mmu mmu = Mmu.openKernel();
  *         Subscription subscription = mmu.subsystem("rdma").get(mmu.self())) {
  *     subscription.events().drain(event -> System.out.println(event.copy()));
  * }

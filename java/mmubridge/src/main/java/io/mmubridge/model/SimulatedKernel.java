@@ -21,6 +21,7 @@ public final class SimulatedKernel {
     private static final int FIRST_PID = 1000;
     private static final int KSWAPD_PID = 50;
     private static final int OOM_REAPER_PID = 51;
+    private static final int KWORKER_PID = 52;
 
     private final KernelProfile profile;
     private final Lockdep lockdep;
@@ -229,6 +230,11 @@ public final class SimulatedKernel {
         } finally {
             reaper.with(Cause.LAST_REFERENCE).run(mm::put);
         }
+    }
+
+    /** What is left to a work queue. */
+    void work(Cause cause, Runnable work) {
+        thread(KWORKER_PID, "kworker/0:1", cause).run(work);
     }
 
     private static Activity thread(int pid, String comm, Cause cause) {

@@ -96,8 +96,8 @@ final class ModelSubscription implements BackendSubscription {
                 mm.mmapLock().unlockWrite();
             }
         } finally {
-            // The last user tears the address space down, so not with the mmap lock held.
-            mm.put();
+            // Were it the last, the address space would be torn down, as it is without any lock of ours.
+            mm.putAsync();
         }
     }
 

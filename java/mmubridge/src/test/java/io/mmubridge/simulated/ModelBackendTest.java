@@ -8,6 +8,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmubridge.AddressRange;
 import io.mmubridge.AttachException;
+import io.mmubridge.Cause;
+import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.Filter;
@@ -416,6 +418,26 @@ class ModelBackendTest {
         assertThat(mm.count()).isZero();
         assertThat(backend.statistics().releases()).isEqualTo(1);
         assertThat(backend.statistics().frees()).isEqualTo(1);
+    }
+
+    /** A get is a user for a moment, and may be the last one: here, since the process ends amid it. */
+    @Test
+    void anEndThatAGetBringsAboutIsAKernelThreads() throws Exception {
+        ModelSubscription first = get();
+        mm.mmapLock().lockWrite();
+        FutureTask<ModelSubscription> second = run(this::get);
+        while (mm.users() == 1) {
+            Thread.onSpinWait();
+        }
+        mm.put();
+        mm.mmapLock().unlockWrite();
+
+        assertThat(phases(second.get(30, SECONDS))).containsExactly(EventPhase.RELEASE);
+        assertThat(drain(first)).singleElement().satisfies(event -> {
+            assertThat(event.entry()).isEqualTo(EventEntry.KTHREAD);
+            assertThat(event.cause()).isEqualTo(Cause.LAST_REFERENCE);
+            assertThat(event.comm()).startsWith("kworker");
+        });
     }
 
     @Test

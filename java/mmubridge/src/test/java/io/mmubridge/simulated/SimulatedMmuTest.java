@@ -61,7 +61,7 @@ class SimulatedMmuTest {
         return events;
     }
 
-    /** As the README and the documentation of Mmu.simulated() have it. */
+    /** The snippet of the README, and in essence that of Mmu.simulated(). */
     @Test
     void theSnippetOfTheDocumentationWorks() {
         List<String> told = new ArrayList<>();
