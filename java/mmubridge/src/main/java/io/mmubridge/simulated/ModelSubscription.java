@@ -30,25 +30,23 @@ final class ModelSubscription implements BackendSubscription {
     /** One change at a time. */
     private final ExclusiveLock lock;
 
-    /** Null once detached; under the lock. */
+    /** Null before the attach and once detached; under the lock. */
     private @Nullable Space space;
 
-    private final long spaceId;
-    private final boolean sharedNotifier;
+    // Set by the attach.
+    private long spaceId;
+    private boolean sharedNotifier;
 
     // Under the lock of the space while attached.
     private Filter filter;
     private long n;
 
-    private ModelSubscription(ModelBackend backend, Key key, Spaces.Got got, RingOptions options, Filter filter) {
+    private ModelSubscription(ModelBackend backend, Key key, RingOptions options, Filter filter) {
         this.backend = backend;
         this.spaces = backend.spaces();
         this.key = key;
         this.filter = filter;
         lock = new ExclusiveLock(spaces.kernel().lockdep(), LOCK);
-        space = got.space();
-        spaceId = got.space().id;
-        sharedNotifier = got.shared();
         if (options.records() == 0) {
             queue = null;
             stream = null;
@@ -69,7 +67,9 @@ final class ModelSubscription implements BackendSubscription {
         try {
             Key key = spaces.getKey(subsystem);
             try {
-                return attach(backend, key, mm, options, filter);
+                ModelSubscription subscription = new ModelSubscription(backend, key, options, filter);
+                subscription.attach(mm);
+                return subscription;
             } catch (Throwable e) {
                 spaces.putKey(key);
                 throw e;
@@ -80,18 +80,19 @@ final class ModelSubscription implements BackendSubscription {
         }
     }
 
-    private static ModelSubscription attach(
-            ModelBackend backend, Key key, MmStruct mm, RingOptions options, Filter filter) {
+    /** {@code mmub_sub_attach_mm()}: by who alone knows of this yet. */
+    private void attach(MmStruct mm) {
         if (!mm.getNotZero()) {
             throw Refusals.gone("to subscribe " + key.name() + " to");
         }
         try {
             mm.mmapLock().lockWrite();
             try {
-                ModelSubscription subscription =
-                        new ModelSubscription(backend, key, backend.spaces().get(key, mm), options, filter);
-                subscription.join();
-                return subscription;
+                Spaces.Got got = spaces.get(key, mm);
+                spaceId = got.space().id;
+                sharedNotifier = got.shared();
+                space = got.space();
+                got.space().join(this);
             } finally {
                 mm.mmapLock().unlockWrite();
             }
@@ -120,13 +121,6 @@ final class ModelSubscription implements BackendSubscription {
                 throw new IllegalArgumentException("The range " + range + " is native memory of this JVM, and "
                         + "the subscription is on a simulated process. " + Refusals.WAY_OUT);
             }
-        }
-    }
-
-    private void join() {
-        Space joined = space;
-        if (joined != null) {
-            joined.join(this);
         }
     }
 
