@@ -8,8 +8,9 @@ import java.lang.foreign.MemorySegment;
  *
  * @param start the first byte
  * @param end the first byte after the last
+ * @param isNative whether they are known to be of this JVM's memory, and so are real: the model refuses them
  */
-public record AddressRange(long start, long end) {
+public record AddressRange(long start, long end, boolean isNative) {
     /**
      * Checks that the range is not empty.
      *
@@ -19,6 +20,17 @@ public record AddressRange(long start, long end) {
         if (Long.compareUnsigned(start, end) >= 0) {
             throw new IllegalArgumentException("empty range: " + text(start, end));
         }
+    }
+
+    /**
+     * Addresses of whichever address space this is used with.
+     *
+     * @param start the first byte
+     * @param end the first byte after the last
+     * @throws IllegalArgumentException if the range is empty
+     */
+    public AddressRange(long start, long end) {
+        this(start, end, false);
     }
 
     /**
@@ -32,7 +44,7 @@ public record AddressRange(long start, long end) {
         if (!segment.isNative()) {
             throw new IllegalArgumentException("a heap segment has no fixed address: " + segment);
         }
-        return new AddressRange(segment.address(), segment.address() + segment.byteSize());
+        return new AddressRange(segment.address(), segment.address() + segment.byteSize(), true);
     }
 
     /**

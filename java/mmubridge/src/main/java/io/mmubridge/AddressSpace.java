@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge;
 
+import io.mmubridge.model.SimulatedProcess;
+
 /**
  * Names an address space to subscribe to, the kernel's {@code struct mm_struct}. It is looked up at each
  * {@link Subsystem#get(AddressSpace)}; made by {@link Mmu#self()} and its siblings.
@@ -30,4 +32,11 @@ public sealed interface AddressSpace {
      *     attach, and may pass it to a process that could not
      */
     record OfMemoryDescriptor(int descriptor) implements AddressSpace {}
+
+    /**
+     * The one that a process of the model has at the time of the get. The kernel takes none of these, and the model no other.
+     *
+     * @param process of the same simulated machine
+     */
+    record OfSimulatedProcess(SimulatedProcess process) implements AddressSpace {}
 }

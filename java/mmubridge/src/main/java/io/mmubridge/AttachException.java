@@ -28,6 +28,8 @@ public final class AttachException extends MmuException {
         NOT_SUPPORTED,
         /** A limit of the user, of the module or of the address space is reached. */
         LIMIT,
+        /** One is real and the other simulated: the model takes nothing that is real, the kernel nothing simulated. */
+        SIMULATED,
         /** What was given as a process descriptor is something else. */
         NOT_A_PROCESS,
         /** Something else, such as no memory. */

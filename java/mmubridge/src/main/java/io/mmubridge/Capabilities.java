@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the backend can do, and how much of it one user may have.
  *
- * @param moduleVersion the module's version
- * @param abiVersion of the interface to it
+ * @param moduleVersion the module's version; of the model, which kernel it mirrors
+ * @param abiVersion of the interface to it; 0 of the model
  * @param features what is built
  * @param foreignRefusal why other processes cannot be attached to, or null if they can
  * @param limits how much

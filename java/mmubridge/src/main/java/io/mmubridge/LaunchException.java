@@ -13,6 +13,8 @@ public final class LaunchException extends MmuException {
         NOT_EXECUTABLE,
         /** This process may not trace its own children, so it cannot stop one at its first instruction. */
         NOT_TRACEABLE,
+        /** The backend is the model, which starts no real process. */
+        SIMULATED,
         /** Something else, such as no memory. */
         OTHER
     }

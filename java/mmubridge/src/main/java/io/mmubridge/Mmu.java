@@ -3,15 +3,20 @@ package io.mmubridge;
 
 import io.mmubridge.backend.Backend;
 import io.mmubridge.kernel.KernelBackend;
+import io.mmubridge.model.SimulatedKernel;
+import io.mmubridge.model.SimulatedProcess;
+import io.mmubridge.simulated.ModelBackend;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 
 /**
- * The way to the kernel's mmu notifiers: an open {@code /dev/mmubridge}.
+ * The way to mmu notifiers: the kernel's, through an open {@code /dev/mmubridge}, or a simulated machine's.
  *
  * {@snippet lang = java :
- * try (Mmu mmu = Mmu.open();
+ * try (Mmu mmu = Mmu.openKernel();
  *         Subscription subscription = mmu.subsystem("rdma").get(mmu.self())) {
  *     subscription.events().drain(event -> System.out.println(event.copy()));
  * }
@@ -27,14 +32,29 @@ public final class Mmu implements AutoCloseable {
     }
 
     /**
+     * Opens the kernel's where that can be, else a new simulated machine. {@link #backend()} says which, and
+     * {@link #reason()} why: the model is good for seeing how things work, and says nothing of any real process. Whoever
+     * relies on what is real takes {@link #openKernel()}.
+     *
+     * @return the open device, or as {@link #simulated()}
+     */
+    public static Mmu open() {
+        try {
+            return openKernel();
+        } catch (MmuUnavailableException e) {
+            return new Mmu(new ModelBackend(SimulatedKernel.builder().build(), Objects.requireNonNull(e.getMessage())));
+        }
+    }
+
+    /**
      * Opens {@code /dev/mmubridge}.
      *
      * @return the open device
      * @throws MmuUnavailableException if the module is not loaded, this user has no permission on the device, the versions
      *     do not fit, or this JVM may not call native code
      */
-    public static Mmu open() {
-        return new Mmu(KernelBackend.open(Path.of("/dev/mmubridge")));
+    public static Mmu openKernel() {
+        return open(Path.of("/dev/mmubridge"));
     }
 
     /**
@@ -42,16 +62,45 @@ public final class Mmu implements AutoCloseable {
      *
      * @param device the module's character device
      * @return the open device
-     * @throws MmuUnavailableException as {@link #open()} does, or if it is something else
+     * @throws MmuUnavailableException as {@link #openKernel()} does, or if it is something else
      */
     public static Mmu open(Path device) {
         return new Mmu(KernelBackend.open(device));
     }
 
     /**
-     * What stands behind this: {@code kernel}.
+     * Opens a new simulated machine, which needs neither the module nor native access:
      *
-     * @return its name
+     * {@snippet lang = java :
+     * try (Mmu mmu = Mmu.simulated()) {
+     *     SimulatedProcess process = mmu.simulatedKernel().orElseThrow().spawn("subject");
+     *     Subscription subscription = mmu.subsystem("rdma").get(mmu.process(process));
+     *     // What the process does to its memory from here on, the subscription is told.
+     * }
+     * }
+     *
+     * <p>The model never vouches for what is real: it takes no process, no command and no native memory of this machine.
+     *
+     * @return the machine, whose processes are to be had of {@link #simulatedKernel()}
+     */
+    public static Mmu simulated() {
+        return simulated(SimulatedKernel.builder().build());
+    }
+
+    /**
+     * Opens a simulated machine. Whoever opens the same shares its subsystems.
+     *
+     * @param kernel the machine, which outlives this
+     * @return the way to it
+     */
+    public static Mmu simulated(SimulatedKernel kernel) {
+        return new Mmu(new ModelBackend(kernel, "a simulated machine was asked for"));
+    }
+
+    /**
+     * What stands behind this.
+     *
+     * @return {@code kernel} or {@code model}
      */
     public String backend() {
         return backend.name();
@@ -67,6 +116,15 @@ public final class Mmu implements AutoCloseable {
     }
 
     /**
+     * The simulated machine, where that is what stands behind this.
+     *
+     * @return the machine; empty if it is the kernel
+     */
+    public Optional<SimulatedKernel> simulatedKernel() {
+        return backend.simulatedKernel();
+    }
+
+    /**
      * What it can do.
      *
      * @return as asked for now: limits can be moved while the module is loaded
@@ -76,7 +134,7 @@ public final class Mmu implements AutoCloseable {
     }
 
     /**
-     * The counters of the whole module.
+     * The counters of the whole module, or of the simulated machine.
      *
      * @return their values now
      */
@@ -98,14 +156,10 @@ public final class Mmu implements AutoCloseable {
      *
      * @param pid as this JVM's {@code /proc} names it
      * @return its name
-     * @throws AttachException if there is no such process
+     * @throws AttachException if there is no such process, or this is the model
      */
     public AddressSpace process(long pid) {
-        ProcessHandle handle = ProcessHandle.of(pid)
-                .orElseThrow(() -> new AttachException(
-                        AttachException.Reason.GONE,
-                        "There is no process " + pid + ", or /proc hides it (mount option hidepid)."));
-        return process(handle);
+        return backend.process(pid);
     }
 
     /**
@@ -126,6 +180,16 @@ public final class Mmu implements AutoCloseable {
      */
     public AddressSpace pidfd(int pidfd) {
         return new AddressSpace.OfPidfd(pidfd);
+    }
+
+    /**
+     * The address space of a simulated process.
+     *
+     * @param process of {@link #simulatedKernel()}
+     * @return its name
+     */
+    public AddressSpace process(SimulatedProcess process) {
+        return new AddressSpace.OfSimulatedProcess(process);
     }
 
     /**

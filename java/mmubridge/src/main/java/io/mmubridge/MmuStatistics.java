@@ -2,8 +2,8 @@
 package io.mmubridge;
 
 /**
- * Counters of the whole module since it was loaded, over all users, subsystems and address spaces. They are summed over
- * processors, so exact only while nothing runs.
+ * Counters of the whole module since it was loaded, over all users, subsystems and address spaces; or of a simulated machine.
+ * They are summed over processors, so exact only while nothing runs.
  *
  * @param gets successful {@code mmu_notifier_get_locked()}
  * @param puts {@code mmu_notifier_put()}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge;
 
-/** Thrown by {@link Mmu#open()} when the kernel module cannot be reached; the message says how to get there. */
+/** Thrown by {@link Mmu#openKernel()} when the kernel module cannot be reached; the message says how to get there. */
 public final class MmuUnavailableException extends MmuException {
     private static final long serialVersionUID = 1L;
 

@@ -63,7 +63,31 @@ class ArchitectureTest {
                 .areNotAssignableTo(Mmu.class)
                 .should()
                 .dependOnClassesThat()
-                .resideInAPackage("io.mmubridge.kernel")
+                .resideInAnyPackage("io.mmubridge.kernel", "io.mmubridge.simulated")
+                .check(SHIPPED);
+    }
+
+    /** Not a segment of its memory either: the model runs where native access is forbidden, and speaks of nothing real. */
+    @Test
+    void theModelKnowsNothingOfNativeMemory() {
+        noClasses()
+                .that()
+                .resideInAnyPackage("io.mmubridge.model", "io.mmubridge.simulated")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("java.lang.foreign..", "io.mmubridge.ffi", "io.mmubridge.kernel")
+                .check(SHIPPED);
+    }
+
+    /** Its backend is a driver like any other; of the public types it needs the words alone. */
+    @Test
+    void theModelKnowsNothingOfItsBackend() {
+        noClasses()
+                .that()
+                .resideInAPackage("io.mmubridge.model")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("io.mmubridge.simulated", "io.mmubridge.backend")
                 .check(SHIPPED);
     }
 
@@ -71,7 +95,7 @@ class ArchitectureTest {
     void backendsDoNotKnowWhatStandsInFrontOfThem() {
         noClasses()
                 .that()
-                .resideInAnyPackage("io.mmubridge.backend", "io.mmubridge.kernel")
+                .resideInAnyPackage("io.mmubridge.backend", "io.mmubridge.kernel", "io.mmubridge.simulated")
                 .should()
                 .dependOnClassesThat()
                 .belongToAnyOf(Mmu.class, Subsystem.class, Subscription.class, EventStream.class, Launch.class)

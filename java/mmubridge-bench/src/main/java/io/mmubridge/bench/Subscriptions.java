@@ -32,7 +32,7 @@ public class Subscriptions {
     static final int OPENS = 50;
     static final int OPENS_WITH_RING = 20;
 
-    private final Mmu mmu = Mmu.open();
+    private final Mmu mmu = Mmu.openKernel();
     private final Subsystem subsystem = mmu.subsystem(SUBSYSTEM);
     private final Target target;
 

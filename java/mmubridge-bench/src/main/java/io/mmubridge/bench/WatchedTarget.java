@@ -12,7 +12,7 @@ import java.io.IOException;
 final class WatchedTarget implements AutoCloseable {
     private static final int RECORDS = 8192;
 
-    private final Mmu mmu = Mmu.open();
+    private final Mmu mmu = Mmu.openKernel();
     private final Target target;
     private final Subscription subscription;
 

@@ -7,6 +7,8 @@ import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import io.mmubridge.InvalidationEvent;
+import io.mmubridge.backend.Lifetime;
+import io.mmubridge.backend.RingStream;
 import io.mmubridge.ffi.NativeLibrary;
 import io.mmubridge.ffi.mmub_record;
 import io.mmubridge.ffi.mmub_ring_header;

@@ -20,32 +20,58 @@ import picocli.CommandLine.Help.Ansi;
 final class Demo {
     private static final String NONE = "none";
 
+    private static final int PAGES = 8;
+
+    /** Gives the system call. */
+    @FunctionalInterface
+    private interface Action {
+        String on(Subject subject) throws IOException;
+    }
+
     /**
      * One thing that the subject does.
      *
-     * @param command in its language
+     * @param action what
      * @param words the same for people
      * @param expected the type of the one event that it raises, or {@link #NONE}
      * @param why the reason
      */
-    private record Operation(String command, String words, String expected, String why) {}
+    private record Operation(Action action, String words, String expected, String why) {}
 
     private static final List<Operation> OPERATIONS = List.of(
-            new Operation("map b anon 8", "map 8 pages", NONE, "nothing was there that could go stale"),
-            new Operation("touch b write", "write to them", NONE, "pages appear; nobody can have cached them"),
-            new Operation("protect b r", "make them read-only", "PROTECTION_VMA", "a cached right to write is stale"),
-            new Operation("protect b r", "the same again", NONE, "nothing changes"),
-            new Operation("protect b rw", "make them writable", "PROTECTION_VMA", "told at any change of rights"),
-            new Operation("advise b DONTNEED 0 4", "give 4 of them back", "CLEAR", "the pages go, the addresses stay"),
-            new Operation("touch b write", "write to them", NONE, "new pages appear there"),
-            new Operation("fork c", "fork", "PROTECTION_PAGE", "parent and child share them, read-only"),
-            new Operation("touch b write 0 1", "write to one", "CLEAR", "copy-on-write puts another page there"),
-            new Operation("unmap b", "unmap them", "UNMAP", "the addresses go"));
+            new Operation(subject -> subject.map(PAGES), "map 8 pages", NONE, "nothing was there that could go stale"),
+            new Operation(
+                    subject -> subject.write(0, PAGES),
+                    "write to them",
+                    NONE,
+                    "pages appear; nobody can have cached them"),
+            new Operation(
+                    subject -> subject.protect(false),
+                    "make them read-only",
+                    "PROTECTION_VMA",
+                    "a cached right to write is stale"),
+            new Operation(subject -> subject.protect(false), "the same again", NONE, "nothing changes"),
+            new Operation(
+                    subject -> subject.protect(true),
+                    "make them writable",
+                    "PROTECTION_VMA",
+                    "told at any change of rights"),
+            new Operation(
+                    subject -> subject.discard(0, 4),
+                    "give 4 of them back",
+                    "CLEAR",
+                    "the pages go, the addresses stay"),
+            new Operation(subject -> subject.write(0, PAGES), "write to them", NONE, "new pages appear there"),
+            new Operation(Subject::fork, "fork", "PROTECTION_PAGE", "parent and child share them, read-only"),
+            new Operation(
+                    subject -> subject.write(0, 1), "write to one", "CLEAR", "copy-on-write puts another page there"),
+            new Operation(Subject::unmap, "unmap them", "UNMAP", "the addresses go"));
 
     private final Mmu mmu;
     private final Subject subject;
     private final PrintWriter out;
     private final Ansi ansi;
+    private final boolean isModel;
     private final MmuStatistics before;
     private int steps;
     private boolean asTold = true;
@@ -55,18 +81,21 @@ final class Demo {
         this.subject = subject;
         this.out = out;
         this.ansi = ansi;
+        this.isModel = mmu.simulatedKernel().isPresent();
         this.before = mmu.statistics();
     }
 
     /** Gives whether everything was as told. */
     boolean run() throws IOException {
+        introduce();
         out.printf("""
                 Whoever caches addresses of a process - a network card, a hypervisor, a registration
                 cache - must learn when what lies behind them changes. The kernel tells through an mmu
-                notifier, before it changes page tables. Here a small process (pid %d) changes its
-                memory on command, and we are told. The counters are the module's, since this began.
-                """, subject.pid());
-        AddressSpace space = mmu.process(subject.pid());
+                notifier, before it changes page tables. Here %s
+                changes its memory on command, and we are told. The counters are the %s's, since
+                this began.
+                """, subject.description(), isModel ? "model" : "module");
+        AddressSpace space = subject.addressSpace(mmu);
 
         step("get", """
                 A subsystem is a key: who wants to know. Its first get on an address space makes a
@@ -127,12 +156,24 @@ final class Demo {
         return asTold;
     }
 
+    /** On what this runs, and why. */
+    private void introduce() {
+        if (isModel) {
+            out.println(bold("On the model: Linux's mmu notifiers in Java, over simulated processes."));
+            out.println("It speaks of no real process; with --vm the same runs on a real kernel. Why not here:");
+            out.println(mmu.reason());
+        } else {
+            out.println(bold("On the kernel: " + mmu.reason() + "."));
+        }
+        out.println();
+    }
+
     private void operate(Subscription subscription) throws IOException {
         Table table = new Table("operation", "system call", "told", "size", "because");
         boolean[] results = new boolean[OPERATIONS.size()];
         for (int i = 0; i < results.length; i++) {
             Operation operation = OPERATIONS.get(i);
-            String syscall = subject.run(operation.command()).getOrDefault("syscall", "-");
+            String syscall = operation.action().on(subject);
             // The events of an operation are in the ring before the operation returns.
             List<InvalidationEvent> events = new ArrayList<>();
             subscription.events().drain(event -> events.add(event.copy()));
@@ -210,7 +251,7 @@ final class Demo {
             if (!facts[i]) {
                 asTold = false;
                 out.println("NO: fact " + (i + 1) + " of step " + steps + " is otherwise here."
-                        + " (Does somebody else use the module now?)");
+                        + (isModel ? "" : " (Does somebody else use the module now?)"));
             }
         }
     }

@@ -23,7 +23,7 @@ final class ExitCode {
         return switch (reason) {
             case NOT_FOUND -> NOT_FOUND;
             case NOT_EXECUTABLE -> NOT_EXECUTABLE;
-            case NOT_TRACEABLE, OTHER -> UNAVAILABLE;
+            case NOT_TRACEABLE, SIMULATED, OTHER -> UNAVAILABLE;
         };
     }
 }

@@ -11,6 +11,7 @@ import java.io.PrintWriter;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -20,7 +21,10 @@ import picocli.CommandLine.Spec;
 /** What is there, what it can do, and what it has counted. */
 @Command(
         name = "info",
-        description = "Shows whether the kernel module is there, what it can do, its limits and its counters.")
+        description = {
+            "Shows whether the kernel module is there, what it can do, its limits and its counters.",
+            "Without it, what the model can do, and the status 125."
+        })
 final class InfoCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -31,18 +35,13 @@ final class InfoCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         PrintWriter out = spec.commandLine().getOut();
-        try (Mmu mmu = Mmu.open()) {
-            Capabilities capabilities = mmu.capabilities();
-            MmuStatistics statistics = mmu.statistics();
-            if (json) {
-                writeJson(out, mmu, capabilities, statistics);
-            } else {
-                writeText(out, mmu, capabilities, statistics);
-            }
+        try (Mmu mmu = Mmu.openKernel()) {
+            write(out, mmu, mmu.reason());
             return ExitCode.OK;
         } catch (MmuUnavailableException e) {
-            if (json) {
-                writeUnavailable(out, e);
+            // What there is instead, and all the same a failure: who asks for the kernel must not take it for that.
+            try (Mmu model = Mmu.simulated()) {
+                write(out, model, Objects.requireNonNull(e.getMessage()));
             }
             throw e;
         } finally {
@@ -50,21 +49,36 @@ final class InfoCommand implements Callable<Integer> {
         }
     }
 
+    private void write(PrintWriter out, Mmu mmu, String reason) throws IOException {
+        Capabilities capabilities = mmu.capabilities();
+        MmuStatistics statistics = mmu.statistics();
+        if (json) {
+            writeJson(out, mmu, reason, capabilities, statistics);
+        } else {
+            writeText(out, mmu, reason, capabilities, statistics);
+        }
+    }
+
     private static String kernel() {
         return System.getProperty("os.version");
     }
 
-    private static void writeJson(PrintWriter out, Mmu mmu, Capabilities capabilities, MmuStatistics statistics)
+    private static void writeJson(
+            PrintWriter out, Mmu mmu, String reason, Capabilities capabilities, MmuStatistics statistics)
             throws IOException {
         try (JsonGenerator json = Json.generator(out)) {
             json.writeStartObject();
             json.writeStringField("backend", mmu.backend());
-            json.writeStringField("reason", mmu.reason());
+            json.writeStringField("reason", reason);
             json.writeStringField("kernel", kernel());
-            json.writeObjectFieldStart("module");
-            json.writeStringField("version", capabilities.moduleVersion());
-            json.writeNumberField("abi", capabilities.abiVersion());
-            json.writeEndObject();
+            if (isModel(mmu)) {
+                json.writeNullField("module");
+            } else {
+                json.writeObjectFieldStart("module");
+                json.writeStringField("version", capabilities.moduleVersion());
+                json.writeNumberField("abi", capabilities.abiVersion());
+                json.writeEndObject();
+            }
             json.writeObjectFieldStart("capabilities");
             for (Capabilities.Feature feature : Capabilities.Feature.values()) {
                 json.writeBooleanField(label(feature), capabilities.features().contains(feature));
@@ -86,26 +100,19 @@ final class InfoCommand implements Callable<Integer> {
         json.writeEndObject();
     }
 
-    private static void writeUnavailable(PrintWriter out, MmuUnavailableException e) throws IOException {
-        try (JsonGenerator json = Json.generator(out)) {
-            json.writeStartObject();
-            json.writeNullField("backend");
-            json.writeStringField("reason", e.getMessage());
-            json.writeStringField("kernel", kernel());
-            json.writeNullField("module");
-            json.writeNullField("capabilities");
-            json.writeNullField("limits");
-            json.writeNullField("stats");
-            json.writeEndObject();
-            Json.newLine(json);
+    private static void writeText(
+            PrintWriter out, Mmu mmu, String reason, Capabilities capabilities, MmuStatistics statistics) {
+        if (isModel(mmu)) {
+            // The reason is the message of the failure.
+            out.printf("backend   %s, over simulated processes alone%n", capabilities.moduleVersion());
+            out.printf("kernel    %s, out of reach%n", kernel());
+        } else {
+            out.printf("backend   %s: %s%n", mmu.backend(), reason);
+            out.printf("kernel    %s%n", kernel());
+            out.printf(
+                    "module    %s, version %d of the interface%n",
+                    capabilities.moduleVersion(), capabilities.abiVersion());
         }
-    }
-
-    private static void writeText(PrintWriter out, Mmu mmu, Capabilities capabilities, MmuStatistics statistics) {
-        out.printf("backend   %s: %s%n", mmu.backend(), mmu.reason());
-        out.printf("kernel    %s%n", kernel());
-        out.printf(
-                "module    %s, version %d of the interface%n", capabilities.moduleVersion(), capabilities.abiVersion());
         out.println();
         Table features = new Table("can", "", "");
         for (Capabilities.Feature feature : Capabilities.Feature.values()) {
@@ -117,13 +124,19 @@ final class InfoCommand implements Callable<Integer> {
         features.write(out);
         out.println();
         write(out, "limit", limits(capabilities.limits()));
-        out.println();
-        write(out, "counted since the module was loaded", counters(statistics));
+        if (!isModel(mmu)) {
+            out.println();
+            write(out, "counted since the module was loaded", counters(statistics));
+        }
     }
 
     private static String note(Capabilities.Feature feature, Capabilities capabilities) {
         String refusal = capabilities.foreignRefusal();
         return feature == Capabilities.Feature.FOREIGN && refusal != null ? refusal : "";
+    }
+
+    private static boolean isModel(Mmu mmu) {
+        return mmu.simulatedKernel().isPresent();
     }
 
     private static void write(PrintWriter out, String heading, Map<String, Long> numbers) {

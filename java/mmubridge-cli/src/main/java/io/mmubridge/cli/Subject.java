@@ -1,82 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.cli;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
-import io.mmubridge.MmuException;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
+import io.mmubridge.AddressSpace;
+import io.mmubridge.Mmu;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Map;
 
 /**
- * The subject: a small C program that does memory operations on command and says exactly what it did. One command is one
- * line, and so is one reply.
+ * A process that does what it is told to its memory, to a range of pages that it maps. Each operation gives the system call
+ * that it made, or {@link #NO_SYSCALL}.
  */
-final class Subject implements AutoCloseable {
-    /** The system property that names the program's file. */
-    static final String PROPERTY = "mmubridge.subject";
+interface Subject extends AutoCloseable {
+    String NO_SYSCALL = "-";
 
-    private final Process process;
-    private final BufferedWriter commands;
-    private final BufferedReader replies;
+    /** What it is, for people. */
+    String description();
 
-    private Subject(Process process) {
-        this.process = process;
-        this.commands = process.outputWriter(UTF_8);
-        this.replies = process.inputReader(UTF_8);
-    }
+    /** Its address space, as it is when it is subscribed to. */
+    AddressSpace addressSpace(Mmu mmu);
 
-    /** Starts one. */
-    static Subject start() throws IOException {
-        String path = System.getProperty(PROPERTY);
-        if (path == null || !Files.isExecutable(Path.of(path))) {
-            throw new MmuException(
-                    "The program to demonstrate with is not there: build native/ and name its file with -D" + PROPERTY
-                            + "=/absolute/path/subject.");
-        }
-        Subject subject = new Subject(new ProcessBuilder(path)
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start());
-        subject.reply("its start");
-        return subject;
-    }
+    /** Maps the range, of so many pages. */
+    String map(int pages) throws IOException;
 
-    long pid() {
-        return process.pid();
-    }
+    /** Writes to pages of it. */
+    String write(int first, int pages) throws IOException;
 
-    /** Carries out a command and gives the scalar members of the reply. */
-    Map<String, String> run(String command) throws IOException {
-        commands.write(command);
-        commands.newLine();
-        commands.flush();
-        return reply(command);
-    }
+    /** Makes it read-only, or writable. */
+    String protect(boolean writable) throws IOException;
 
-    private Map<String, String> reply(String command) throws IOException {
-        String line = replies.readLine();
-        if (line == null) {
-            throw new IOException("the subject ended at: " + command);
-        }
-        Map<String, String> reply = Json.scalars(line);
-        if (!"true".equals(reply.get("ok"))) {
-            throw new IOException("the subject could not do '" + command + "': " + reply.get("error"));
-        }
-        return reply;
-    }
+    /** Gives pages of it back: MADV_DONTNEED. */
+    String discard(int first, int pages) throws IOException;
 
-    /** Ends it: it exits when its input does. */
+    /** Makes a child that shares it, copy-on-write, and ends when this does. */
+    String fork() throws IOException;
+
+    /** Unmaps it. */
+    String unmap() throws IOException;
+
+    /** Ends it. */
     @Override
-    public void close() throws IOException {
-        commands.close();
-        try {
-            process.waitFor();
-        } catch (InterruptedException e) {
-            process.destroy();
-            Thread.currentThread().interrupt();
-        }
-    }
+    void close() throws IOException;
 }

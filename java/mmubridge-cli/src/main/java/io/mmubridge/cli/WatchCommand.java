@@ -124,7 +124,7 @@ final class WatchCommand implements Callable<Integer> {
         if (follow && !isCommand) {
             throw usage("--follow is for a command, after --.");
         }
-        try (Mmu mmu = Mmu.open();
+        try (Mmu mmu = Mmu.openKernel();
                 StopRequest stop = StopRequest.onSignals()) {
             checkLimits(mmu.capabilities().limits());
             int status = isCommand

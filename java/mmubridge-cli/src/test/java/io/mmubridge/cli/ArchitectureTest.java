@@ -15,7 +15,11 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage(
-                        "io.mmubridge.backend..", "io.mmubridge.kernel..", "io.mmubridge.ffi..", "java.lang.foreign..")
+                        "io.mmubridge.backend..",
+                        "io.mmubridge.simulated..",
+                        "io.mmubridge.kernel..",
+                        "io.mmubridge.ffi..",
+                        "java.lang.foreign..")
                 .check(new ClassFileImporter().importPackages("io.mmubridge"));
     }
 }

@@ -2,16 +2,21 @@
 package io.mmubridge.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Path;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Words in, status and messages out, where there is no library and so no kernel module. */
+/** Words in, status and messages out, where there is no kernel module, or if there is, no library. */
 class CommandLineTest {
     private final StringWriter out = new StringWriter();
     private final StringWriter err = new StringWriter();
@@ -68,7 +73,6 @@ class CommandLineTest {
             strings = {
                 "info",
                 "info --json",
-                "demo",
                 "watch 1",
                 "watch --json --type unmap,CLEAR --range 0x1000-0x2000 --range 4096+4096 --ring 64 --count 1 1",
                 "watch --duration 1.5s --subsystem rdma 1",
@@ -77,18 +81,51 @@ class CommandLineTest {
                 "watch -- watch -- true",
                 "watch --follow -- sh -c 1"
             })
-    void rightUsageGetsAsFarAsTheLibrary(String words) {
+    void whatNeedsTheKernelIsNotHadOfTheModel(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.UNAVAILABLE);
-        assertThat(err.toString()).contains("mmubridge.library");
+        assertThat(err.toString())
+                .startsWith("mmubridge: ")
+                .containsAnyOf("Load it with modprobe mmubridge", "mmubridge.library")
+                .doesNotContain("Exception");
     }
 
     @Test
-    void infoWithoutAModuleIsStillAnObject() {
-        run("info --json");
+    void aWatchWithoutTheModuleNamesTheWayOut() {
+        assumeThat(Path.of("/dev/mmubridge")).doesNotExist();
+        assertThat(run("watch 1")).isEqualTo(ExitCode.UNAVAILABLE);
 
+        assertThat(err.toString()).contains("modprobe mmubridge", "--vm");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void infoWithoutAModuleSaysWhatTheModelCan() throws IOException {
+        assertThat(run("info --json")).isEqualTo(ExitCode.UNAVAILABLE);
+        JsonNode info = new ObjectMapper().readTree(out.toString());
+
+        assertThat(info.get("backend").asText()).isEqualTo("model");
+        assertThat(err.toString().strip())
+                .isEqualTo("mmubridge: " + info.get("reason").asText());
+        assertThat(info.get("module").isNull()).isTrue();
+        assertThat(info.get("capabilities").get("watch").asBoolean()).isTrue();
+        assertThat(info.get("capabilities").get("foreign").asBoolean()).isFalse();
+        assertThat(info.get("limits").get("page_size").asInt()).isEqualTo(4096);
+    }
+
+    @Test
+    void infoForPeopleNamesTheModelToo() {
+        assertThat(run("info")).isEqualTo(ExitCode.UNAVAILABLE);
+        assertThat(out.toString()).startsWith("backend   model of Linux 6.1, over simulated processes alone");
+    }
+
+    @Test
+    void theDemoNeedsNoModule() {
+        assertThat(run("demo")).isEqualTo(ExitCode.OK);
         assertThat(out.toString())
-                .startsWith("{\"backend\":null,\"reason\":\"libmmubridge")
-                .endsWith("}\n");
+                .startsWith("On the model")
+                .contains("no real process")
+                .endsWith("Everything was as told.\n");
+        assertThat(err.toString()).isEmpty();
     }
 
     @ParameterizedTest

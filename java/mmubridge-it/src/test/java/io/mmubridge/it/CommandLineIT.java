@@ -216,7 +216,11 @@ class CommandLineIT {
 
     @Test
     void aUserWithoutPermissionIsToldTheGroup() throws IOException, InterruptedException {
-        assertRefused(Cli.startAsNobody(false, "info"), 125, "may not open /dev/mmubridge", "group mmubridge");
+        assertRefused(Cli.startAsNobody(false, "watch", "1"), 125, "may not open /dev/mmubridge", "group mmubridge");
+        Cli info = Cli.startAsNobody(false, "info");
+        assertThat(info.lines()).first().asString().startsWith("backend   model");
+        assertThat(info.errors()).contains("may not open /dev/mmubridge");
+        assertThat(info.status()).isEqualTo(125);
     }
 
     @Test
@@ -233,6 +237,7 @@ class CommandLineIT {
         List<String> lines = cli.lines();
 
         assertThat(cli.status()).isZero();
+        assertThat(lines).first().asString().startsWith("On the kernel: /dev/mmubridge");
         assertThat(lines).endsWith("Everything was as told.");
         assertThat(String.join("\n", lines)).doesNotContain("NO:").doesNotContain("\u001b");
     }

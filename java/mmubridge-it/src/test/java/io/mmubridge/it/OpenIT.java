@@ -8,13 +8,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.mmubridge.AttachException;
 import io.mmubridge.Capabilities;
 import io.mmubridge.Capabilities.Feature;
-import io.mmubridge.Filter;
 import io.mmubridge.Mmu;
-import io.mmubridge.MmuException;
 import io.mmubridge.MmuUnavailableException;
 import io.mmubridge.MmuUnavailableException.Reason;
-import io.mmubridge.RingOptions;
 import io.mmubridge.Subsystem;
+import io.mmubridge.model.SimulatedKernel;
+import io.mmubridge.model.SimulatedProcess;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class OpenIT {
     @Test
     void theModuleSaysWhatItCan() {
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             Capabilities capabilities = mmu.capabilities();
             assertThat(mmu.backend()).isEqualTo("kernel");
             assertThat(mmu.reason()).contains("/dev/mmubridge");
@@ -34,6 +33,24 @@ class OpenIT {
             assertThat(capabilities.features()).contains(Feature.WATCH, Feature.SYNCHRONIZE, Feature.FOREIGN);
             assertThat(capabilities.foreignRefusal()).isNull();
             assertThat(capabilities.limits().pageSize()).isEqualTo(4096);
+        }
+    }
+
+    @Test
+    void theKernelIsTakenWhereItIsThere() {
+        try (Mmu mmu = Mmu.open()) {
+            assertThat(mmu.backend()).isEqualTo("kernel");
+            assertThat(mmu.simulatedKernel()).isEmpty();
+        }
+    }
+
+    @Test
+    void theKernelTakesNoSimulatedProcess() {
+        SimulatedProcess process = SimulatedKernel.builder().build().spawn("it");
+        try (Mmu mmu = Mmu.openKernel()) {
+            assertThatExceptionOfType(AttachException.class)
+                    .isThrownBy(() -> mmu.subsystem("it").get(mmu.process(process)))
+                    .satisfies(e -> assertThat(e.reason()).isEqualTo(AttachException.Reason.SIMULATED));
         }
     }
 
@@ -47,7 +64,7 @@ class OpenIT {
 
     @Test
     void aClosedOneSaysSo() {
-        Mmu mmu = Mmu.open();
+        Mmu mmu = Mmu.openKernel();
         mmu.close();
         mmu.close();
 
@@ -58,14 +75,14 @@ class OpenIT {
     @ParameterizedTest
     @ValueSource(strings = {"", "a b", "0123456789012345678901234567890x", "ä"})
     void aNameThatIsNoneIsRefused(String name) {
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             assertThatThrownBy(() -> mmu.subsystem(name)).isInstanceOf(IllegalArgumentException.class);
         }
     }
 
     @Test
     void aProcessThatIsNotThereOrHasNoMemoryIsRefusedByName() {
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             Subsystem subsystem = mmu.subsystem("it");
             assertThatExceptionOfType(AttachException.class)
                     .isThrownBy(() -> mmu.process(4_000_000))
@@ -78,18 +95,6 @@ class OpenIT {
                     .as("standard input is no pidfd")
                     .isThrownBy(() -> subsystem.get(mmu.pidfd(0)))
                     .satisfies(e -> assertThat(e.reason()).isEqualTo(AttachException.Reason.NOT_A_PROCESS));
-        }
-    }
-
-    @Test
-    void aRingThatTheLimitsDoNotAllowIsRefusedAndLeavesNothing() {
-        try (Mmu mmu = Mmu.open()) {
-            long users = mmu.statistics().users();
-            int tooMany = mmu.capabilities().limits().ringRecordsMax() * 2;
-            assertThatThrownBy(() -> mmu.subsystem("it").get(mmu.self(), RingOptions.ofRecords(tooMany), Filter.all()))
-                    .isInstanceOf(MmuException.class)
-                    .hasMessageContaining("limits");
-            assertThat(mmu.statistics().users()).isEqualTo(users);
         }
     }
 }

@@ -137,7 +137,7 @@ class RecordingIT {
 
     @Test
     void onlyARecordingThatWantsThemHasThemAndASubscription() throws IOException {
-        try (Mmu mmu = Mmu.open()) {
+        try (Mmu mmu = Mmu.openKernel()) {
             long users = mmu.statistics().users();
             try (Recording recording = new Recording()) {
                 recording.start();
@@ -159,7 +159,7 @@ class RecordingIT {
     @Test
     void howeverManyAreInstalledTheJvmIsWatchedOnce() {
         InvalidationRecorder second = InvalidationRecorder.install();
-        try (Mmu mmu = Mmu.open();
+        try (Mmu mmu = Mmu.openKernel();
                 Recording recording = new Recording()) {
             long users = mmu.statistics().users();
             recording.enable("io.mmubridge.Invalidation");

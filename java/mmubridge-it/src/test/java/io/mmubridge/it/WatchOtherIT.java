@@ -33,7 +33,7 @@ class WatchOtherIT {
 
     @BeforeEach
     void open() {
-        mmu = Mmu.open();
+        mmu = Mmu.openKernel();
     }
 
     @AfterEach

@@ -2,7 +2,6 @@
 package io.mmubridge.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmubridge.AddressRange;
 import io.mmubridge.EventEntry;
@@ -13,40 +12,26 @@ import io.mmubridge.InvalidationEvent;
 import io.mmubridge.Mmu;
 import io.mmubridge.RingOptions;
 import io.mmubridge.Subscription;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
-import java.util.concurrent.ThreadFactory;
-import java.util.stream.LongStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
-/** This JVM is told of what it does to its own memory. */
+/** This JVM is told of what it does to its own memory; what holds of any process is in {@link StreamIT}. */
 @KernelTest
 class WatchSelfIT {
-    private static final Duration LONG = Duration.ofMinutes(2);
-
     private Mmu mmu;
 
     @BeforeEach
     void open() {
-        mmu = Mmu.open();
+        mmu = Mmu.openKernel();
     }
 
     @AfterEach
     void close() {
         mmu.close();
-    }
-
-    static Stream<ThreadFactory> threads() {
-        return Stream.of(Thread.ofPlatform().factory(), Thread.ofVirtual().factory());
     }
 
     private Subscription watch(RingOptions ring, AddressRange range) {
@@ -94,159 +79,6 @@ class WatchSelfIT {
             assertThat(drain(subscription))
                     .singleElement()
                     .satisfies(event -> assertThat(event.timeNanos()).isBetween(before, after));
-        }
-        memory.unmap();
-    }
-
-    @Test
-    void aFilterByTypeLeavesGapsInSeqAlone() {
-        Memory memory = Memory.map(4096);
-        Filter filter = Filter.all().withRange(memory.range()).withTypes(Set.of(EventType.UNMAP));
-        try (Subscription subscription = mmu.subsystem("it-self").get(mmu.self(), RingOptions.ofRecords(64), filter)) {
-            memory.discardAndTouch();
-            assertThat(drain(subscription)).isEmpty();
-            subscription.filter(Filter.all().withRange(memory.range()));
-            memory.discardAndTouch();
-            memory.unmap();
-
-            List<InvalidationEvent> events = drain(subscription);
-            assertThat(events).extracting(InvalidationEvent::type).containsExactly(EventType.CLEAR, EventType.UNMAP);
-            assertThat(events).extracting(InvalidationEvent::n).containsExactly(1L, 2L);
-            assertThat(events.getFirst().seq()).isGreaterThan(1);
-        }
-    }
-
-    @Test
-    void loseNothingButWhatFindsTheRingFullAndSaySo() {
-        Memory memory = Memory.map(4096);
-        try (Subscription subscription = watch(RingOptions.ofRecords(8), memory.range())) {
-            for (int i = 0; i < 20; i++) {
-                memory.discardAndTouch();
-            }
-            assertThat(subscription.events().lost()).isEqualTo(15);
-            List<InvalidationEvent> first = drain(subscription);
-            memory.discardAndTouch();
-            List<InvalidationEvent> second = drain(subscription);
-
-            assertThat(first)
-                    .extracting(InvalidationEvent::n)
-                    .containsExactlyElementsOf(
-                            LongStream.rangeClosed(1, 5).boxed().toList());
-            assertThat(second).extracting(InvalidationEvent::phase).containsExactly(EventPhase.LOST, EventPhase.START);
-            assertThat(second.getFirst().lostFrom()).isEqualTo(6);
-            assertThat(second.getFirst().lostTo()).isEqualTo(20);
-            assertThat(second.getLast().n()).isEqualTo(21);
-            assertThat(subscription.statistics().lost()).isEqualTo(15);
-        }
-        memory.unmap();
-    }
-
-    @Test
-    void detachEndsTheStreamAndKeepsItReadable() throws InterruptedException {
-        Memory memory = Memory.map(4096);
-        try (Subscription subscription = watch(RingOptions.ofRecords(64), memory.range())) {
-            memory.discardAndTouch();
-            subscription.detach();
-            subscription.detach();
-            memory.unmap();
-
-            List<InvalidationEvent> events = new ArrayList<>();
-            assertThat(subscription.events().poll(event -> events.add(event.copy()), LONG))
-                    .isEqualTo(2);
-            assertThat(events)
-                    .extracting(InvalidationEvent::phase)
-                    .containsExactly(EventPhase.START, EventPhase.DETACHED);
-            assertThat(subscription.events().poll(event -> {}, LONG)).isEqualTo(-1);
-            assertThatThrownBy(subscription::statistics).isInstanceOf(IllegalStateException.class);
-        }
-    }
-
-    /** A thread that polls, known to be parked. */
-    private static final class Poll {
-        final List<EventPhase> phases = new ArrayList<>();
-        final FutureTask<Integer> result;
-        final Thread thread;
-
-        Poll(Subscription subscription, ThreadFactory threads) {
-            result = new FutureTask<>(() -> subscription.events().poll(event -> phases.add(event.phase()), LONG));
-            thread = threads.newThread(result);
-            thread.start();
-            while (thread.getState() != Thread.State.TIMED_WAITING) {
-                assertThat(thread.getState()).isNotEqualTo(Thread.State.TERMINATED);
-            }
-        }
-
-        /** A close may let the mark of its detach through, before the end. */
-        void assertEnded() throws ExecutionException, InterruptedException {
-            int polled = result.get();
-            assertThat(phases).isIn(List.of(), List.of(EventPhase.DETACHED));
-            assertThat(polled).isEqualTo(phases.isEmpty() ? -1 : 1);
-        }
-    }
-
-    @ParameterizedTest
-    @MethodSource("threads")
-    void anEventWakesAParkedPoll(ThreadFactory threads) throws Exception {
-        Memory memory = Memory.map(4096);
-        try (Subscription subscription = watch(RingOptions.ofRecords(64), memory.range())) {
-            Poll poll = new Poll(subscription, threads);
-            memory.discardAndTouch();
-
-            assertThat(poll.result.get()).isEqualTo(1);
-        }
-        memory.unmap();
-    }
-
-    @ParameterizedTest
-    @MethodSource("threads")
-    void anInterruptEndsAParkedPoll(ThreadFactory threads) {
-        Memory memory = Memory.map(4096);
-        try (Subscription subscription = watch(RingOptions.ofRecords(64), memory.range())) {
-            Poll poll = new Poll(subscription, threads);
-            poll.thread.interrupt();
-
-            assertThatThrownBy(poll.result::get)
-                    .isInstanceOf(ExecutionException.class)
-                    .hasCauseInstanceOf(InterruptedException.class);
-        }
-        memory.unmap();
-    }
-
-    @ParameterizedTest
-    @MethodSource("threads")
-    void aCloseEndsAParkedPoll(ThreadFactory threads) throws Exception {
-        Memory memory = Memory.map(4096);
-        Subscription subscription = watch(RingOptions.ofRecords(64), memory.range());
-        Poll poll = new Poll(subscription, threads);
-        subscription.close();
-
-        poll.assertEnded();
-        assertThat(subscription.events().poll(event -> {}, LONG)).isEqualTo(-1);
-        memory.unmap();
-    }
-
-    @Test
-    void closingTheDeviceEndsAParkedPoll() throws Exception {
-        Memory memory = Memory.map(4096);
-        Poll poll = new Poll(
-                watch(RingOptions.ofRecords(64), memory.range()),
-                Thread.ofVirtual().factory());
-        mmu.close();
-
-        poll.assertEnded();
-        memory.unmap();
-    }
-
-    @Test
-    void fewerWakeUpsLeaveAPollAsleepUntilItsTimeIsUpButLoseNothing() throws Exception {
-        Memory memory = Memory.map(4096);
-        try (Subscription subscription = watch(RingOptions.ofRecords(64).withWakeupEvents(4), memory.range())) {
-            Poll poll = new Poll(subscription, Thread.ofPlatform().factory());
-            for (int i = 0; i < 4; i++) {
-                memory.discardAndTouch();
-            }
-
-            assertThat(poll.result.get()).isEqualTo(4);
         }
         memory.unmap();
     }

@@ -6,7 +6,9 @@ import io.mmubridge.Capabilities;
 import io.mmubridge.Filter;
 import io.mmubridge.MmuStatistics;
 import io.mmubridge.RingOptions;
+import io.mmubridge.model.SimulatedKernel;
 import java.util.List;
+import java.util.Optional;
 
 /** What stands behind {@link io.mmubridge.Mmu}, whose documentation is the contract. */
 public interface Backend extends AutoCloseable {
@@ -15,6 +17,9 @@ public interface Backend extends AutoCloseable {
 
     /** Why this one was taken, a sentence. */
     String reason();
+
+    /** The simulated machine that it speaks of, if that is what it does. */
+    Optional<SimulatedKernel> simulatedKernel();
 
     /** What it can do. */
     Capabilities capabilities();
@@ -32,6 +37,9 @@ public interface Backend extends AutoCloseable {
 
     /** The frames of a stack. */
     List<String> frames(int stackId);
+
+    /** The address space of a process of this machine. */
+    AddressSpace process(long pid);
 
     /** Makes a subscription. */
     BackendSubscription attach(String subsystem, AddressSpace space, RingOptions ring, Filter filter);

@@ -50,7 +50,7 @@ public final class InvalidationRecorder implements AutoCloseable {
         RecordingListener opened = null;
         synchronized (LOCK) {
             if (installed++ == 0) {
-                opened = new RecordingListener(Mmu::open);
+                opened = new RecordingListener(Mmu::openKernel);
                 listener = opened;
             }
         }

@@ -5,6 +5,7 @@ import static io.mmubridge.ffi.mmubridge_h.*;
 
 import io.mmubridge.AttachException;
 import io.mmubridge.AttachException.Reason;
+import io.mmubridge.model.SimulatedProcess;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -44,6 +45,14 @@ final class AttachFailures {
                 Reason.GONE,
                 "There is no process " + pid + " any more, or /proc hides it (mount option hidepid). "
                         + "Look with ps -p " + pid + ", as the user who runs it.");
+    }
+
+    /** It is none of this machine. */
+    static AttachException simulated(SimulatedProcess process) {
+        return new AttachException(
+                Reason.SIMULATED,
+                "The process " + process + " is a simulated one, of which the kernel knows nothing. "
+                        + "Open its machine with Mmu.simulated(SimulatedKernel).");
     }
 
     /** What was given names no process. */

@@ -4,6 +4,7 @@ package io.mmubridge.kernel;
 import static io.mmubridge.ffi.mmubridge_h.*;
 
 import io.mmubridge.AddressSpace;
+import io.mmubridge.AttachException;
 import io.mmubridge.Capabilities;
 import io.mmubridge.Filter;
 import io.mmubridge.MmuException;
@@ -14,15 +15,19 @@ import io.mmubridge.RingOptions;
 import io.mmubridge.backend.Backend;
 import io.mmubridge.backend.BackendLaunch;
 import io.mmubridge.backend.BackendSubscription;
+import io.mmubridge.backend.Lifetime;
 import io.mmubridge.ffi.NativeLibrary;
 import io.mmubridge.ffi.mmub_info;
 import io.mmubridge.ffi.mmub_stats;
 import io.mmubridge.ffi.mmubridge_h;
+import io.mmubridge.model.SimulatedKernel;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +61,10 @@ public final class KernelBackend implements Backend {
      * @throws MmuUnavailableException if it cannot be used, with what to do
      */
     public static KernelBackend open(Path device) {
+        // Before the library, which where there is no module need not be there either.
+        if (!Files.exists(device)) {
+            throw noDevice(device);
+        }
         NativeLibrary.require();
         return new KernelBackend(device);
     }
@@ -76,11 +85,7 @@ public final class KernelBackend implements Backend {
 
     private static MmuUnavailableException unavailable(Path device, int error) {
         if (error == ENOENT() || error == ENXIO() || error == ENODEV()) {
-            return new MmuUnavailableException(
-                    Reason.NO_DEVICE,
-                    "There is no " + device
-                            + ": the kernel module is not loaded. Load it with modprobe mmubridge as root, "
-                            + "or run the command in a virtual machine with mmubridge --vm.");
+            return noDevice(device);
         }
         if (error == EACCES() || error == EPERM()) {
             return new MmuUnavailableException(
@@ -101,6 +106,13 @@ public final class KernelBackend implements Backend {
         return new MmuUnavailableException(Reason.OTHER, device + " cannot be opened: " + Errno.name(error) + ".");
     }
 
+    private static MmuUnavailableException noDevice(Path device) {
+        return new MmuUnavailableException(
+                Reason.NO_DEVICE,
+                "There is no " + device + ": the kernel module is not loaded. Load it with modprobe mmubridge as root, "
+                        + "or run the command in a virtual machine with mmubridge --vm.");
+    }
+
     @Override
     public String name() {
         return "kernel";
@@ -109,6 +121,11 @@ public final class KernelBackend implements Backend {
     @Override
     public String reason() {
         return device + " is open and speaks version " + MMUB_ABI_VERSION() + " of the interface";
+    }
+
+    @Override
+    public Optional<SimulatedKernel> simulatedKernel() {
+        return Optional.empty();
     }
 
     @Override
@@ -232,6 +249,15 @@ public final class KernelBackend implements Backend {
         } finally {
             exit();
         }
+    }
+
+    @Override
+    public AddressSpace process(long pid) {
+        ProcessHandle handle = ProcessHandle.of(pid)
+                .orElseThrow(() -> new AttachException(
+                        AttachException.Reason.GONE,
+                        "There is no process " + pid + ", or /proc hides it (mount option hidepid)."));
+        return new AddressSpace.OfProcess(handle);
     }
 
     @Override

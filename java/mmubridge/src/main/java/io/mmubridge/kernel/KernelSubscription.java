@@ -12,6 +12,8 @@ import io.mmubridge.MmuException;
 import io.mmubridge.RingOptions;
 import io.mmubridge.SubscriptionStatistics;
 import io.mmubridge.backend.BackendSubscription;
+import io.mmubridge.backend.Lifetime;
+import io.mmubridge.backend.RingStream;
 import io.mmubridge.ffi.mmub_attach;
 import io.mmubridge.ffi.mmub_range;
 import io.mmubridge.ffi.mmub_stats;

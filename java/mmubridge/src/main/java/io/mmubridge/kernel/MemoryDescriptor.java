@@ -4,6 +4,7 @@ package io.mmubridge.kernel;
 import static io.mmubridge.ffi.mmubridge_h.*;
 
 import io.mmubridge.AddressSpace;
+import io.mmubridge.model.SimulatedProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,7 @@ record MemoryDescriptor(int number, boolean owned) implements AutoCloseable {
             case AddressSpace.OfMemoryDescriptor(int descriptor) -> borrowed(descriptor);
             case AddressSpace.OfProcess(ProcessHandle handle) -> ofProcess(handle);
             case AddressSpace.OfPidfd(int pidfd) -> ofPidfd(pidfd);
+            case AddressSpace.OfSimulatedProcess(SimulatedProcess process) -> throw AttachFailures.simulated(process);
         };
     }
 

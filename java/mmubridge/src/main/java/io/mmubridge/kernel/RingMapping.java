@@ -6,6 +6,7 @@ import static io.mmubridge.ffi.mmubridge_h.*;
 import io.mmubridge.Cause;
 import io.mmubridge.MmuException;
 import io.mmubridge.RingOptions;
+import io.mmubridge.backend.Lifetime;
 import io.mmubridge.ffi.mmub_ring;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.model;
 
+import io.mmubridge.Cause;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -81,6 +82,15 @@ public final class MmStruct {
             exitMmap();
             drop();
         }
+    }
+
+    /**
+     * {@code mmput_async()}: one user less. Should it be the last one, a kernel thread tears the address space down, with none
+     * of the caller's locks; here before this returns.
+     */
+    public void putAsync() {
+        kernel.lockdep().assertNothingHeld();
+        kernel.work(Cause.LAST_REFERENCE, this::put);
     }
 
     private void exitMmap() {

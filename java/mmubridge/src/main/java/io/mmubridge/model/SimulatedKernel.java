@@ -13,6 +13,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What all address spaces of one simulated machine have in common. Thread-safe; nothing is shared between two of them. */
@@ -20,12 +21,14 @@ public final class SimulatedKernel {
     private static final int FIRST_PID = 1000;
     private static final int KSWAPD_PID = 50;
     private static final int OOM_REAPER_PID = 51;
+    private static final int KWORKER_PID = 52;
 
     private final KernelProfile profile;
     private final Lockdep lockdep;
     private final Srcu srcu;
     private final ExclusiveLock mmAllLocks;
     private final boolean panicOnWarn;
+    private final Map<Class<?>, Object> modules = new ConcurrentHashMap<>();
     private final Queue<Throwable> failures = new ConcurrentLinkedQueue<>();
     private final SimulatedMemory memory;
     private final Swap swap;
@@ -93,6 +96,19 @@ public final class SimulatedKernel {
         List<Throwable> all = new ArrayList<>(failures);
         all.addAll(lockdep.errors());
         return all;
+    }
+
+    /**
+     * What a driver keeps for the whole machine, as a module of the kernel has variables: loaded when it is first asked for,
+     * and there as long as the machine.
+     *
+     * @param <T> the driver's type
+     * @param type names it
+     * @param load makes it; called once
+     * @return the one of this machine
+     */
+    public <T> T module(Class<T> type, Function<? super SimulatedKernel, ? extends T> load) {
+        return type.cast(modules.computeIfAbsent(type, absent -> load.apply(this)));
     }
 
     // ------------------------------------------------------------------------------------------------- processes
@@ -214,6 +230,11 @@ public final class SimulatedKernel {
         } finally {
             reaper.with(Cause.LAST_REFERENCE).run(mm::put);
         }
+    }
+
+    /** What is left to a work queue. */
+    void work(Cause cause, Runnable work) {
+        thread(KWORKER_PID, "kworker/0:1", cause).run(work);
     }
 
     private static Activity thread(int pid, String comm, Cause cause) {

@@ -14,8 +14,10 @@ import io.mmubridge.SubscriptionStatistics;
 import io.mmubridge.backend.Backend;
 import io.mmubridge.backend.BackendLaunch;
 import io.mmubridge.backend.BackendSubscription;
+import io.mmubridge.model.SimulatedKernel;
 import java.util.ArrayDeque;
 import java.util.List;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -92,6 +94,11 @@ public final class FakeDevice {
         }
 
         @Override
+        public Optional<SimulatedKernel> simulatedKernel() {
+            return Optional.empty();
+        }
+
+        @Override
         public Capabilities capabilities() {
             return new Capabilities(
                     "0", 1, Set.of(), null, new Capabilities.Limits(4096, 1, 1, 1, 1, 8, 4096, 0, 0, 0));
@@ -104,6 +111,11 @@ public final class FakeDevice {
 
         @Override
         public boolean synchronize(long timeoutNanos) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public AddressSpace process(long pid) {
             throw new UnsupportedOperationException();
         }
 

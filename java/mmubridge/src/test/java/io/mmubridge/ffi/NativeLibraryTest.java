@@ -28,7 +28,7 @@ class NativeLibraryTest {
         System.setProperty(NativeLibrary.PROPERTY, path);
 
         assertThatExceptionOfType(MmuUnavailableException.class)
-                .isThrownBy(Mmu::open)
+                .isThrownBy(() -> Mmu.open(Path.of("/dev/null")))
                 .withMessageContaining(message)
                 .withMessageContaining(path)
                 .satisfies(e -> assertThat(e.reason()).isEqualTo(Reason.NO_LIBRARY));
@@ -38,7 +38,7 @@ class NativeLibraryTest {
     static final class Opener {
         public static void main(String[] arguments) {
             try {
-                Mmu.open();
+                Mmu.open(Path.of("/dev/null"));
             } catch (MmuUnavailableException e) {
                 System.out.println(e.reason() + ": " + e.getMessage());
             }

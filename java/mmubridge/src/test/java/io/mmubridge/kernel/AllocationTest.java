@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
+import io.mmubridge.backend.Lifetime;
+import io.mmubridge.backend.RingStream;
 import java.lang.management.ManagementFactory;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.mmubridge.InvalidationEvent;
+import io.mmubridge.backend.Lifetime;
+import io.mmubridge.backend.RingStream;
 import io.mmubridge.ffi.mmubridge_h;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.mmubridge.EventPhase;
 import io.mmubridge.InvalidationEvent;
+import io.mmubridge.backend.Lifetime;
+import io.mmubridge.backend.RingStream;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;

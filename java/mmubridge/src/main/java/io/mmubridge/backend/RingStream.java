@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.mmubridge.kernel;
+package io.mmubridge.backend;
 
 import io.mmubridge.InvalidationEvent;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * flag makes the reader single. And a thread that waits is in neither: it has armed a {@link Wakeup}, which unparks it
  * when the ring becomes readable, and whoever closes the lifetime calls {@link #wake()}.
  */
-final class RingStream {
-    private final RingReader ring;
+public final class RingStream {
+    private final EventRing ring;
     private final Lifetime lifetime;
     private final Wakeup wakeup;
     private final BooleanSupplier closing;
@@ -26,7 +26,7 @@ final class RingStream {
 
     /** Asks for one call of {@link RingStream#wake()} when the ring is readable, be it so already. */
     @FunctionalInterface
-    interface Wakeup {
+    public interface Wakeup {
         void arm();
     }
 
@@ -37,14 +37,14 @@ final class RingStream {
      * @param lifetime of the ring's mapping and descriptor
      * @param wakeup armed inside {@code lifetime} alone; must not park
      */
-    RingStream(RingReader ring, Lifetime lifetime, Wakeup wakeup) {
+    public RingStream(EventRing ring, Lifetime lifetime, Wakeup wakeup) {
         this.ring = ring;
         this.lifetime = lifetime;
         this.wakeup = wakeup;
         this.closing = lifetime::isClosing;
     }
 
-    int drain(Consumer<? super InvalidationEvent> handler, int limit) {
+    public int drain(Consumer<? super InvalidationEvent> handler, int limit) {
         if (!startReading()) {
             return 0;
         }
@@ -56,7 +56,7 @@ final class RingStream {
     }
 
     /** Waits until the ring is readable, has ended, or is closed; false if time ran out. */
-    boolean await(long timeoutNanos) throws InterruptedException {
+    public boolean await(long timeoutNanos) throws InterruptedException {
         long deadline = System.nanoTime() + timeoutNanos;
         if (!waiting.compareAndSet(null, Thread.currentThread())) {
             throw new IllegalStateException("another thread waits on this stream");
@@ -82,12 +82,12 @@ final class RingStream {
     }
 
     /** Makes the thread that waits look again; any thread may call it. */
-    void wake() {
+    public void wake() {
         LockSupport.unpark(waiting.get());
     }
 
     /** Any thread may ask. */
-    boolean isEnded() {
+    public boolean isEnded() {
         return ring.isEnded() || lifetime.isClosed();
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.mmubridge.kernel;
+package io.mmubridge.backend;
 
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  *
  * <p>Once the closed bit is set the count only falls, so the word becomes {@link #CLOSED} alone exactly once.
  */
-final class Lifetime {
+public final class Lifetime {
     private static final int CLOSED = 1 << 31;
 
     private final AtomicInteger state = new AtomicInteger();
@@ -28,12 +28,12 @@ final class Lifetime {
      *
      * @param release gives the resource back; run once, by the thread that closes or by the last one out
      */
-    Lifetime(Runnable release) {
+    public Lifetime(Runnable release) {
         this.release = release;
     }
 
     /** Goes inside; false if it is closed. Each true is owed one {@link #exit()}. */
-    boolean enter() {
+    public boolean enter() {
         int seen = state.get();
         while (seen >= 0) {
             int witness = state.compareAndExchange(seen, seen + 1);
@@ -46,20 +46,20 @@ final class Lifetime {
     }
 
     /** Goes inside, or says that {@code what} is closed. */
-    void enterOrThrow(String what) {
+    public void enterOrThrow(String what) {
         if (!enter()) {
             throw new IllegalStateException(what + " is closed");
         }
     }
 
-    void exit() {
+    public void exit() {
         if (state.decrementAndGet() == CLOSED) {
             release.run();
         }
     }
 
     /** Lets nobody in any more; false if that was so already. */
-    boolean close() {
+    public boolean close() {
         int before = state.getAndUpdate(word -> word | CLOSED);
         if (before == 0) {
             release.run();
@@ -67,7 +67,7 @@ final class Lifetime {
         return before >= 0;
     }
 
-    boolean isClosed() {
+    public boolean isClosed() {
         return state.get() < 0;
     }
 
