@@ -7,7 +7,7 @@ package io.mmubridge.model;
  * @param version of the kernel, such as {@code 6.1}
  * @param changePte whether there is {@code change_pte()}, up to 6.9
  * @param exclusiveInvalidateRange whether operations with both {@code arch_invalidate_secondary_tlbs()} and start or end are
- *     refused, from 6.6
+ *     refused, and the end of an invalidation calls it no more, from 6.6
  */
 public record KernelProfile(String version, boolean changePte, boolean exclusiveInvalidateRange) {
     /** Debian 12. */
