@@ -26,7 +26,7 @@ public class MmuNotifier {
     volatile boolean hashed;
 
     /** Under {@link MmuNotifierSubscriptions}'s lock. */
-    private int users;
+    int users;
 
     private @Nullable MmStruct mm;
     private @Nullable MmuNotifierOps ops;

@@ -7,6 +7,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jetbrains.lincheck.Lincheck;
+import org.jetbrains.lincheck.LincheckAssertionError;
 import org.jspecify.annotations.Nullable;
 
 /** Runs threads on common state in the interleavings that Lincheck's model checker chooses. */
@@ -53,14 +54,40 @@ final class Interleavings {
     @SafeVarargs
     @SuppressWarnings("varargs") // copied, not kept
     static <S> void explore(Supplier<S> setup, Consumer<S> check, Consumer<S>... threads) {
-        List<Consumer<S>> works = List.of(threads);
-        Lincheck.runConcurrentTest(INTERLEAVINGS, () -> {
+        explore(1, setup, check, List.of(threads));
+    }
+
+    /**
+     * Explores longer, for what takes more than two switches of threads to go wrong.
+     *
+     * @param times how much longer
+     * @param setup makes the state of one invocation
+     * @param check what must hold after the threads
+     * @param works what each thread does
+     */
+    static <S> void explore(int times, Supplier<S> setup, Consumer<S> check, List<Consumer<S>> works) {
+        Runnable block = () -> {
             shared = setup.get();
             @SuppressWarnings("unchecked")
             S state = (S) shared;
             run(state, works);
             check.accept(state);
-        });
+        };
+        for (int attempts = 3; ; attempts--) {
+            try {
+                Lincheck.runConcurrentTest(times * INTERLEAVINGS, block);
+                return;
+            } catch (LincheckAssertionError e) {
+                if (attempts == 1 || isAboutInterleavings(e)) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    /** Or else an invocation took Lincheck's half minute, on a machine that had no time for it. */
+    static boolean isAboutInterleavings(LincheckAssertionError failure) {
+        return String.valueOf(failure.getMessage()).contains("The following interleaving leads to the error");
     }
 
     private static <S> void run(S state, List<Consumer<S>> works) {

@@ -146,6 +146,18 @@ class MmuIntervalNotifierInterleavingTest {
     }
 
     @Test
+    void whoeverIsInsertedAmidAnInvalidationThatMeetsNobodyWaitsForIt() {
+        explore(
+                () -> new Shadowed().one(),
+                Shadowed::check,
+                machine -> {
+                    machine.second.notifier.insert();
+                    machine.second.fault();
+                },
+                machine -> machine.second.replace());
+    }
+
+    @Test
     void whenRemoveReturnsNothingIsCalled() {
         explore(
                 () -> new Shadowed().both(),
@@ -158,7 +170,12 @@ class MmuIntervalNotifierInterleavingTest {
     void whatIsInsertedCanBeRemovedBeforeItIsCarriedOut() {
         explore(
                 () -> new Shadowed().one(),
-                Shadowed::check,
+                machine -> {
+                    machine.check();
+                    if (machine.second.notifier.isLinked()) {
+                        throw new AssertionError("removed, and in the tree");
+                    }
+                },
                 machine -> {
                     machine.second.notifier.insert();
                     machine.second.remove();

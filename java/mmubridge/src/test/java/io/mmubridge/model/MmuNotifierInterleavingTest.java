@@ -168,8 +168,12 @@ class MmuNotifierInterleavingTest {
             if (last.asked != readers || head.asked != readers) {
                 throw new AssertionError("asked " + last.asked + " and " + head.asked + " times");
             }
+        }
+
+        /** That it is on the list still, and nothing that was freed. */
+        void checkLast() {
             MmuNotifier.clearYoung(mm, 0, PAGE);
-            if (last.asked != readers + 1) {
+            if (last.asked != 1) {
                 throw new AssertionError("the list is broken");
             }
         }
@@ -197,14 +201,22 @@ class MmuNotifierInterleavingTest {
                     listed.registered(new MmuNotifier(Listed.plain()));
                     return listed;
                 },
-                listed -> {
-                    MmuNotifier.clearYoung(listed.mm, 0, Machine.PAGE);
-                    if (listed.last.asked != 1) {
-                        throw new AssertionError("the list is broken");
-                    }
-                },
+                Listed::checkLast,
                 listed -> listed.unregister(listed.between),
                 listed -> listed.unregister(listed.head));
+    }
+
+    @Test
+    void addedAndRemovedAtOnce() {
+        explore(Listed::new, Listed::checkLast, listed -> listed.unregister(listed.head), listed -> {
+            Listed.Told added = listed.registered(new Listed.Told());
+            MmuNotifier.clearYoung(listed.mm, 0, Machine.PAGE);
+            if (added.asked != 1) {
+                throw new AssertionError("added, and not on the list");
+            }
+            MmuNotifier.unregister(added, listed.mm);
+            listed.last.asked = 0;
+        });
     }
 
     // --------------------------------------------------------------------------------- release and unregister

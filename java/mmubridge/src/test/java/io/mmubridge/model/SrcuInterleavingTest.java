@@ -3,12 +3,15 @@ package io.mmubridge.model;
 
 import static io.mmubridge.model.Interleavings.explore;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link Srcu} in the interleavings that Lincheck's model checker chooses. */
 @Timeout(300)
 class SrcuInterleavingTest {
+    private static final int LONGER = Integer.getInteger("longer", 10);
+
     /** What is protected. */
     private static final class Item {
         private volatile boolean freed;
@@ -36,6 +39,9 @@ class SrcuInterleavingTest {
                 2);
 
         volatile Item item = new Item();
+
+        /** One that was begun before all threads. */
+        int section;
 
         /** Counted by one callback at a time. */
         volatile int callbacks;
@@ -77,13 +83,34 @@ class SrcuInterleavingTest {
         explore(State::new, state -> {}, State::read, State::replace);
     }
 
-    /** With grace periods one after the other, readers come late to the set that was current. */
+    /** Who looks up the index, and counts himself when it has moved, is found by the next grace period. */
     @Test
     void stragglersAreWaitedFor() {
-        explore(State::new, state -> {}, State::read, state -> {
+        explore(LONGER, State::new, state -> {}, List.of(State::read, state -> {
+            state.srcu.synchronize();
             state.replace();
-            state.replace();
-        });
+        }));
+    }
+
+    /** A section that comes and goes while a grace period sums must not stand for one that lasts. */
+    @Test
+    void aShortSectionDoesNotHideALongOne() {
+        explore(
+                LONGER,
+                () -> {
+                    State state = new State();
+                    state.section = state.srcu.readLock();
+                    return state;
+                },
+                state -> {},
+                List.of(
+                        state -> {
+                            Item found = state.item;
+                            state.srcu.readUnlock(state.srcu.readLock());
+                            found.use();
+                            state.srcu.readUnlock(state.section);
+                        },
+                        State::replace));
     }
 
     @Test
