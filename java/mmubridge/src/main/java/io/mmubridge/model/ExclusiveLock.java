@@ -27,6 +27,7 @@ public final class ExclusiveLock {
     /** Takes it: {@code spin_lock()}, {@code mutex_lock()}. */
     public void lock() {
         lockdep.acquire(this, lockClass);
+        bugIfHeld();
         lock.lock();
     }
 
@@ -37,7 +38,13 @@ public final class ExclusiveLock {
      */
     public void lockNested(Object under) {
         lockdep.acquireNested(this, lockClass, under);
+        bugIfHeld();
         lock.lock();
+    }
+
+    /** The kernel's thread would wait for itself, and no checker need be there to tell. */
+    private void bugIfHeld() {
+        SimulatedKernel.bugOn(lock.isHeldByCurrentThread(), "a thread takes a lock that it holds");
     }
 
     /** Gives it back. */

@@ -159,7 +159,10 @@ final class IntervalTree<N extends IntervalTree.Node> {
         Node parent = node.parent;
         while (found == null && parent != null) {
             if (parent.left == child) {
-                // Everything from here on starts later, too.
+                if (Long.compareUnsigned(parent.start, to) > 0) {
+                    // What is left in order starts later still.
+                    return null;
+                }
                 found = parent.overlaps(from, to) ? parent : search(parent.right, from, to);
             }
             child = parent;

@@ -22,6 +22,10 @@ import org.jspecify.annotations.Nullable;
  * is taken. So is a lock of a class that the thread holds already, unless an outer lock makes that sound, and anything
  * that may sleep where the thread must not: with a spinlock held, or inside a callback that is not blockable.
  *
+ * <p>A section orders what is taken inside it, but nobody waits to enter one, so to enter it with a lock held orders
+ * nothing. Whoever waits for sections to end is ordered as if he took it: with a lock held that some section takes, he could
+ * wait for one that waits for him.
+ *
  * <p>Errors are also kept, since whoever gets one may not be the one who tests. Thread-safe.
  */
 public final class Lockdep {
@@ -127,6 +131,40 @@ public final class Lockdep {
         throw fail("a lock is given back that this thread does not hold: " + lock);
     }
 
+    /**
+     * Before a lock is taken that is not needed every time: {@code might_lock()}.
+     *
+     * @param lock the lock
+     * @param lockClass its class
+     */
+    void mightLock(Object lock, LockClass lockClass) {
+        if (enabled) {
+            check(lock, lockClass, null);
+            release(lock);
+        }
+    }
+
+    /**
+     * Before this thread waits for all sections of a class to end: {@code lock_sync()}. Inside one of them that would be
+     * for ever.
+     *
+     * @param section the lock
+     * @param lockClass its class
+     */
+    void awaitSections(Object section, LockClass lockClass) {
+        if (!enabled) {
+            return;
+        }
+        Context context = contexts.get();
+        checkSleep("to wait for " + lockClass, context);
+        if (context.holds(section)) {
+            throw fail("this thread would wait for itself: it holds " + names(context));
+        }
+        for (Held held : context.held) {
+            learn(held.lockClass(), lockClass, context);
+        }
+    }
+
     /** Where a thread may sleep, whether it does so this time or not: {@code might_sleep()}. */
     void mightSleep() {
         if (enabled) {
@@ -170,32 +208,21 @@ public final class Lockdep {
         }
     }
 
-    /**
-     * That this thread does not hold a lock, which it would wait for for ever.
-     *
-     * @param lock the lock
-     */
-    void assertNotHeld(Object lock) {
-        if (enabled && contexts.get().holds(lock)) {
-            throw fail("this thread would wait for itself: it holds " + names(contexts.get()));
-        }
-    }
-
     private void check(Object lock, LockClass lockClass, @Nullable Object under) {
         Context context = contexts.get();
         if (lockClass.kind() == LockClass.Kind.SLEEPING) {
             checkSleep("to take " + lockClass, context);
         }
-        boolean nested = under != null && context.holds(under);
-        for (Held held : context.held) {
-            if (held.lockClass() == lockClass) {
-                // Sections nest; of locks of one class the order is unknown.
-                if (lockClass.kind() != LockClass.Kind.SECTION && !nested) {
+        if (lockClass.kind() != LockClass.Kind.SECTION) {
+            boolean nested = under != null && context.holds(under);
+            for (Held held : context.held) {
+                if (held.lockClass() != lockClass) {
+                    learn(held.lockClass(), lockClass, context);
+                } else if (!nested) {
+                    // Of locks of one class the order is unknown.
                     throw fail(lockClass + " is taken by a thread that holds one of that class: " + names(context));
                 }
-                continue;
             }
-            learn(held.lockClass(), lockClass, context);
         }
         context.held.add(new Held(lock, lockClass));
     }

@@ -137,6 +137,9 @@ public final class MmStruct {
 
     @Nullable
     MmuNotifierSubscriptions notifierSubscriptions() {
+        if (count.get() == 0) {
+            throw new UseAfterFreeError("mm");
+        }
         return notifierSubscriptions;
     }
 

@@ -47,6 +47,9 @@ public class MmuIntervalNotifier extends IntervalTree.Node {
     /** Odd. Written under the user's lock, and at the insert. */
     private volatile long invalidateSeq;
 
+    /** Not removed since its insert, be it in the tree or not. Under {@link MmuNotifierSubscriptions}'s lock. */
+    boolean inserted;
+
     /**
      * A notifier to be inserted.
      *
@@ -80,6 +83,7 @@ public class MmuIntervalNotifier extends IntervalTree.Node {
      * @throws ErrnoException EINVAL if the address space has no users; EINTR if a signal is pending
      */
     public void insert() {
+        mm.mmapLock().mightLock();
         if (!hasItree()) {
             mm.mmapLock().lockWrite();
             try {
@@ -112,7 +116,9 @@ public class MmuIntervalNotifier extends IntervalTree.Node {
 
     private void doInsert() {
         if (mm.users() <= 0) {
-            throw new ErrnoException(Errno.EINVAL, "an interval notifier is inserted in an mm without users");
+            String rule = "an interval notifier is inserted in an mm without users";
+            mm.kernel().warnOn(true, rule);
+            throw new ErrnoException(Errno.EINVAL, rule);
         }
         // Pairs with the drop in remove().
         mm.grab();

@@ -15,9 +15,9 @@ public class MmuNotifier {
     /** Of {@link #users}, an unsigned number. */
     private static final int UINT_MAX = -1;
 
-    // The list, written under MmuNotifierSubscriptions.lock, read under SRCU. The next of one that was unlinked stays,
-    // for
-    // those who stand on it.
+    // Of the list: written under MmuNotifierSubscriptions.lock, read under SRCU. The next of one that was unlinked
+    // stays
+    // for those who stand on it.
     volatile @Nullable MmuNotifier next;
 
     @Nullable
@@ -26,7 +26,7 @@ public class MmuNotifier {
     volatile boolean hashed;
 
     /** Under {@link MmuNotifierSubscriptions}'s lock. */
-    private int users;
+    int users;
 
     private @Nullable MmStruct mm;
     private @Nullable MmuNotifierOps ops;
@@ -93,6 +93,12 @@ public class MmuNotifier {
         }
     }
 
+    /** For readers. */
+    final @Nullable MmuNotifier nextLive() {
+        checkLive();
+        return next;
+    }
+
     @Override
     public String toString() {
         return "notifier of " + ops;
@@ -108,6 +114,7 @@ public class MmuNotifier {
      * @return the notifier, to be put
      * @throws ErrnoException EOVERFLOW if it has as many users as can be counted; EINTR; EINVAL as for {@link #register}; or
      *     what {@code alloc_notifier} throws
+     * @throws IllegalArgumentException if the operations cannot make and free notifiers
      */
     public static MmuNotifier get(MmuNotifierOps ops, MmStruct mm) {
         mm.mmapLock().lockWrite();
@@ -132,11 +139,7 @@ public class MmuNotifier {
         if (found != null) {
             return found;
         }
-        if (ops.allocNotifier == null || ops.freeNotifier == null) {
-            throw new IllegalArgumentException(ops + " cannot be got, only registered: they make no notifiers");
-        }
-        MmuNotifier subscription = ops.allocNotifier.allocNotifier(mm);
-        subscription.ops = ops;
+        MmuNotifier subscription = make(ops, mm);
         try {
             doRegister(subscription, mm);
         } catch (ErrnoException e) {
@@ -145,6 +148,16 @@ public class MmuNotifier {
             throw e;
         }
         return subscription;
+    }
+
+    /** What {@code alloc_notifier()} makes, with its operations. */
+    static MmuNotifier make(MmuNotifierOps ops, MmStruct mm) {
+        if (ops.allocNotifier == null || ops.freeNotifier == null) {
+            throw new IllegalArgumentException(ops + " cannot be got, only registered: they make no notifiers");
+        }
+        MmuNotifier made = ops.allocNotifier.allocNotifier(mm);
+        made.ops = ops;
+        return made;
     }
 
     /** {@code find_get_mmu_notifier()}. */
@@ -194,12 +207,16 @@ public class MmuNotifier {
 
     /** {@code mmu_notifier_free_rcu()}. */
     private static void freeRcu(MmuNotifier subscription, MmStruct mm) {
-        subscription.free(subscription.ops());
-        // Pairs with the grab at its registration.
-        mm.drop();
+        try {
+            subscription.free(subscription.ops());
+        } finally {
+            // Pairs with the grab at its registration.
+            mm.drop();
+        }
     }
 
-    private void free(MmuNotifierOps operations) {
+    /** Lets its operations free it, and poisons it. */
+    final void free(MmuNotifierOps operations) {
         checkLive();
         try {
             if (operations.freeNotifier != null) {
@@ -244,6 +261,7 @@ public class MmuNotifier {
         SimulatedKernel.bugOn(mm.users() <= 0, "a notifier is registered on an mm without users");
         if (subscription != null) {
             checkOperations(subscription.ops(), mm.kernel());
+            SimulatedKernel.bugOn(subscription.hashed, "a notifier is registered that is registered already");
         }
         MmuNotifierSubscriptions present = mm.notifierSubscriptions();
         MmuNotifierSubscriptions subscriptions = present != null
@@ -272,6 +290,7 @@ public class MmuNotifier {
         } finally {
             mm.dropAllLocks();
         }
+        SimulatedKernel.bugOn(mm.users() <= 0, "the users of an mm went away while a notifier was registered");
     }
 
     private static void checkOperations(MmuNotifierOps ops, SimulatedKernel kernel) {
@@ -335,14 +354,15 @@ public class MmuNotifier {
      * @param range blockable
      */
     public static void invalidateRangeStart(MmuNotifierRange range) {
+        SimulatedKernel.bugOn(!range.isBlockable(), "a start whose callbacks may sleep needs a blockable range");
         Lockdep lockdep = range.mm().kernel().lockdep();
         lockdep.mightSleep();
         lockdep.acquire(LockClass.INVALIDATE_RANGE_START, LockClass.INVALIDATE_RANGE_START);
         try {
             MmuNotifierSubscriptions subscriptions = range.mm().notifierSubscriptions();
             if (subscriptions != null) {
-                boolean started = subscriptions.invalidateRangeStart(range);
-                range.mm().kernel().warnOn(!started, "a callback gave -EAGAIN for a range that is blockable: " + range);
+                // Nobody may refuse, and a warning was given if somebody did.
+                subscriptions.invalidateRangeStart(range);
             }
         } finally {
             lockdep.release(LockClass.INVALIDATE_RANGE_START);
@@ -356,6 +376,7 @@ public class MmuNotifier {
      * @return false for {@code -EAGAIN}: the range must not be changed, and there is no end to be called
      */
     public static boolean invalidateRangeStartNonblock(MmuNotifierRange range) {
+        SimulatedKernel.bugOn(range.isBlockable(), "a start whose callbacks must not sleep has a blockable range");
         Lockdep lockdep = range.mm().kernel().lockdep();
         lockdep.acquire(LockClass.INVALIDATE_RANGE_START, LockClass.INVALIDATE_RANGE_START);
         try {
@@ -386,7 +407,7 @@ public class MmuNotifier {
 
     private static void doInvalidateRangeEnd(MmuNotifierRange range, boolean onlyEnd) {
         Lockdep lockdep = range.mm().kernel().lockdep();
-        if (range.isBlockable()) {
+        if (range.isBlockable() && !onlyEnd) {
             lockdep.mightSleep();
         }
         MmuNotifierSubscriptions subscriptions = range.mm().notifierSubscriptions();

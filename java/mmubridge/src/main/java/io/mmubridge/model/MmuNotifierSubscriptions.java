@@ -4,6 +4,7 @@ package io.mmubridge.model;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -98,7 +99,7 @@ final class MmuNotifierSubscriptions {
         Srcu srcu = mm.kernel().srcu();
         int section = srcu.readLock();
         try {
-            for (MmuNotifier each = first; each != null; each = each.next) {
+            for (MmuNotifier each = first; each != null; each = each.nextLive()) {
                 MmuNotifierOps ops = each.ops();
                 if (ops.release != null) {
                     ops.release.release(each, mm);
@@ -133,7 +134,7 @@ final class MmuNotifierSubscriptions {
         boolean started = true;
         int section = kernel.srcu().readLock();
         try {
-            for (MmuNotifier each = first; each != null; each = each.next) {
+            for (MmuNotifier each = first; each != null; each = each.nextLive()) {
                 MmuNotifierOps ops = each.ops();
                 if (ops.invalidateRangeStart != null && !start(ops.invalidateRangeStart, each, range)) {
                     kernel.warnOn(range.isBlockable(), "-EAGAIN for a range that is blockable: " + range + ", " + ops);
@@ -146,7 +147,7 @@ final class MmuNotifierSubscriptions {
             }
             if (!started) {
                 // Those whose start was a success wait for their end, and the caller will not call it.
-                for (MmuNotifier each = first; each != null; each = each.next) {
+                for (MmuNotifier each = first; each != null; each = each.nextLive()) {
                     MmuNotifierOps ops = each.ops();
                     if (ops.invalidateRangeEnd != null) {
                         ops.invalidateRangeEnd.invalidateRangeEnd(each, range);
@@ -182,11 +183,13 @@ final class MmuNotifierSubscriptions {
             return;
         }
         SimulatedKernel kernel = range.mm().kernel();
+        // From 6.6 on whoever flushes the TLB calls it, and nobody else.
+        boolean flush = !onlyEnd && !kernel.profile().exclusiveInvalidateRange();
         int section = kernel.srcu().readLock();
         try {
-            for (MmuNotifier each = first; each != null; each = each.next) {
+            for (MmuNotifier each = first; each != null; each = each.nextLive()) {
                 MmuNotifierOps ops = each.ops();
-                if (!onlyEnd && ops.invalidateRange != null) {
+                if (flush && ops.invalidateRange != null) {
                     ops.invalidateRange.invalidateRange(each, range.mm(), range.start(), range.end());
                 }
                 if (ops.invalidateRangeEnd != null) {
@@ -217,7 +220,7 @@ final class MmuNotifierSubscriptions {
     void invalidateRange(MmStruct mm, long start, long end) {
         int section = mm.kernel().srcu().readLock();
         try {
-            for (MmuNotifier each = first; each != null; each = each.next) {
+            for (MmuNotifier each = first; each != null; each = each.nextLive()) {
                 MmuNotifierOps ops = each.ops();
                 if (ops.invalidateRange != null) {
                     ops.invalidateRange.invalidateRange(each, mm, start, end);
@@ -237,7 +240,7 @@ final class MmuNotifierSubscriptions {
         boolean young = false;
         int section = mm.kernel().srcu().readLock();
         try {
-            for (MmuNotifier each = first; each != null; each = each.next) {
+            for (MmuNotifier each = first; each != null; each = each.nextLive()) {
                 MmuNotifierOps.ClearYoung ask = operation.apply(each.ops());
                 if (ask != null) {
                     young |= ask.clearYoung(each, mm, start, end);
@@ -253,7 +256,7 @@ final class MmuNotifierSubscriptions {
     boolean testYoung(MmStruct mm, long address) {
         int section = mm.kernel().srcu().readLock();
         try {
-            for (MmuNotifier each = first; each != null; each = each.next) {
+            for (MmuNotifier each = first; each != null; each = each.nextLive()) {
                 MmuNotifierOps ops = each.ops();
                 if (ops.testYoung != null && ops.testYoung.testYoung(each, mm, address)) {
                     return true;
@@ -269,7 +272,7 @@ final class MmuNotifierSubscriptions {
     void changePte(MmStruct mm, long address, long pte) {
         int section = mm.kernel().srcu().readLock();
         try {
-            for (MmuNotifier each = first; each != null; each = each.next) {
+            for (MmuNotifier each = first; each != null; each = each.nextLive()) {
                 MmuNotifierOps ops = each.ops();
                 if (ops.changePte != null) {
                     ops.changePte.changePte(each, mm, address, pte);
@@ -376,6 +379,8 @@ final class MmuNotifierSubscriptions {
     void insert(MmuIntervalNotifier notifier) {
         lock.lock();
         try {
+            SimulatedKernel.bugOn(notifier.inserted, "an interval notifier is inserted that is inserted already");
+            notifier.inserted = true;
             if (activeInvalidateRanges == 0) {
                 SimulatedKernel.bugOn(isInvalidating(), "the number is odd and nothing is under way");
                 // Odd, and no number that an invalidation will have any time soon.
@@ -397,26 +402,28 @@ final class MmuNotifierSubscriptions {
     }
 
     /** {@code mmu_interval_notifier_remove()}, without the drop: when it returns no callback runs, and none will. */
+    @SuppressWarnings("ReferenceEquality") // a notifier is itself
     void remove(MmuIntervalNotifier notifier) {
         long seq = 0;
         lock.lock();
         try {
+            SimulatedKernel.bugOn(!notifier.inserted, "an interval notifier is removed that is not inserted");
+            notifier.inserted = false;
             if (!isInvalidating()) {
-                SimulatedKernel.bugOn(!notifier.isLinked(), "an interval notifier is removed that was not inserted");
                 itree.remove(notifier);
             } else if (notifier.isLinked()) {
                 deferred.push(notifier);
                 seq = invalidateSeq;
             } else {
-                // Inserted, and not yet carried out.
-                boolean was = deferred.remove(notifier);
-                SimulatedKernel.bugOn(!was, "an interval notifier is removed that was not inserted");
+                // Its insertion was put off until now.
+                deferred.removeIf(each -> each == notifier);
             }
         } finally {
             lock.unlock();
         }
         if (seq != 0) {
-            awaitSeqNot(seq);
+            // Under the lock: the number changes before the tree does.
+            awaitSeqNot(seq, this::lockedSeq);
         }
     }
 
@@ -432,17 +439,26 @@ final class MmuNotifierSubscriptions {
             lock.unlock();
         }
         if (invalidating) {
-            awaitSeqNot(seq);
+            awaitSeqNot(seq, () -> invalidateSeq);
         }
         return seq;
     }
 
+    private long lockedSeq() {
+        lock.lock();
+        try {
+            return invalidateSeq;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** {@code wait_event()}, which a signal does not end. */
-    private void awaitSeqNot(long seq) {
+    private void awaitSeqNot(long seq, LongSupplier current) {
         boolean interrupted = false;
         synchronized (wq) {
             // The number changes before the monitor is entered to notify, so no change is slept through.
-            while (invalidateSeq == seq) {
+            while (current.getAsLong() == seq) {
                 try {
                     wq.wait();
                 } catch (InterruptedException e) {

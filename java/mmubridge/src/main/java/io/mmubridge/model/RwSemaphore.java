@@ -23,7 +23,13 @@ public final class RwSemaphore {
     /** {@code down_read()}. */
     public void lockRead() {
         lockdep.acquire(this, lockClass);
+        bugIfWriteHeld();
         lock.readLock().lock();
+    }
+
+    /** {@code might_lock()}: what calls this may take the semaphore, if not this time. */
+    void mightLock() {
+        lockdep.mightLock(this, lockClass);
     }
 
     /** {@code up_read()}. */
@@ -35,6 +41,7 @@ public final class RwSemaphore {
     /** {@code down_write()}. */
     public void lockWrite() {
         lockdep.acquire(this, lockClass);
+        bugIfWriteHeld();
         lock.writeLock().lock();
     }
 
@@ -45,7 +52,14 @@ public final class RwSemaphore {
      */
     public void lockWriteNested(Object under) {
         lockdep.acquireNested(this, lockClass, under);
+        bugIfWriteHeld();
         lock.writeLock().lock();
+    }
+
+    /** The kernel's thread would wait for itself, and no checker need be there to tell. */
+    private void bugIfWriteHeld() {
+        SimulatedKernel.bugOn(
+                lock.isWriteLockedByCurrentThread(), "a thread takes a semaphore that it holds for writing");
     }
 
     /** {@code up_write()}. */

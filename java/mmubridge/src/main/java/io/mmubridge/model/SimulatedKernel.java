@@ -13,8 +13,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /** What all address spaces of one simulated machine have in common. Thread-safe; nothing is shared between two of them. */
 public final class SimulatedKernel {
@@ -41,9 +41,7 @@ public final class SimulatedKernel {
         profile = builder.profile;
         lockdep = builder.lockdep;
         panicOnWarn = builder.panicOnWarn;
-        srcu = builder.srcuExecutor == null
-                ? new Srcu(lockdep, failures::add)
-                : new Srcu(lockdep, failures::add, builder.srcuExecutor);
+        srcu = builder.srcu.make(lockdep, failures::add);
         mmAllLocks = new ExclusiveLock(lockdep, LockClass.MM_ALL_LOCKS);
         memory = new SimulatedMemory(this, builder.frames);
         swap = new Swap(lockdep);
@@ -284,12 +282,18 @@ public final class SimulatedKernel {
         }
     }
 
+    /** Makes the domain of a kernel. */
+    @FunctionalInterface
+    interface SrcuMaker {
+        Srcu make(Lockdep lockdep, Consumer<Throwable> failures);
+    }
+
     /** Makes a {@link SimulatedKernel}. */
     public static final class Builder {
         private KernelProfile profile = KernelProfile.LINUX_6_1;
         private Lockdep lockdep = Lockdep.off();
         private boolean panicOnWarn = true;
-        private @Nullable Executor srcuExecutor;
+        private SrcuMaker srcu = Srcu::new;
         private int frames = 1 << 20;
 
         private Builder() {}
@@ -334,7 +338,13 @@ public final class SimulatedKernel {
          * @return this
          */
         public Builder srcuExecutor(Executor executor) {
-            srcuExecutor = executor;
+            srcu = (checker, failed) -> new Srcu(checker, failed, executor);
+            return this;
+        }
+
+        /** For those who need another domain than users do. */
+        Builder srcu(SrcuMaker maker) {
+            srcu = maker;
             return this;
         }
 

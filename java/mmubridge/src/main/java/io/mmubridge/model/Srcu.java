@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
@@ -39,7 +40,7 @@ import java.util.function.Consumer;
  * </pre>
  *
  * <p>B pairs with A, store and load on either side: either the reader finds the object unlinked, or the grace period finds
- * the section begun. C pairs with the acquire of the ends: once a section is seen to be over, all that it did is seen.
+ * the section begun. What readers look up must be volatile for that. C pairs with the acquire of the ends: once a section is seen to be over, all that it did is seen.
  * E orders the sums: ends are summed first, so a section that begins in between is counted as begun, never as over alone.
  *
  * <p>A reader can have looked up the index and not yet counted itself when the index moves. It is then in the set that is
@@ -63,10 +64,20 @@ public final class Srcu {
     private static final int SPINS = 100;
     private static final long NAP_NANOS = 20_000;
 
+    /** How a grace period waits for readers. */
+    @FunctionalInterface
+    interface Waiting {
+        void until(BooleanSupplier over);
+
+        /** Called by each reader. By default they wake nobody, since that would cost them. */
+        default void sectionEnded() {}
+    }
+
     private final Lockdep lockdep;
     private final Executor executor;
     private final Consumer<Throwable> failures;
-    private final long[] counts = new long[(STRIPES + 1) * STRIPE_LONGS];
+    private final Waiting waiting;
+    private final long[] counts;
 
     /** Its lowest bit names the set that is current; written under {@link #gracePeriods}. */
     private volatile int index;
@@ -93,9 +104,16 @@ public final class Srcu {
      * @param executor runs one task at a time of this domain, which waits for grace periods
      */
     public Srcu(Lockdep lockdep, Consumer<Throwable> failures, Executor executor) {
+        this(lockdep, failures, executor, Srcu::nap, STRIPES);
+    }
+
+    /** For those who cannot nap, or count on so many stripes, a power of two: who tries all interleavings. */
+    Srcu(Lockdep lockdep, Consumer<Throwable> failures, Executor executor, Waiting waiting, int stripes) {
         this.lockdep = lockdep;
         this.failures = failures;
         this.executor = executor;
+        this.waiting = waiting;
+        counts = new long[(stripes + 1) * STRIPE_LONGS];
     }
 
     /** A thread while there is work, none after. */
@@ -118,7 +136,7 @@ public final class Srcu {
     public int readLock() {
         lockdep.acquire(this, LockClass.SRCU);
         int set = index & 1;
-        // B: the addition is a full fence.
+        // B: no volatile load passes a volatile addition.
         COUNTS.getAndAdd(counts, stripe() + set, 1L);
         return set;
     }
@@ -132,11 +150,13 @@ public final class Srcu {
         // C
         COUNTS.getAndAdd(counts, stripe() + ENDS + set, 1L);
         lockdep.release(this);
+        waiting.sectionEnded();
     }
 
     /** Stripe 0 is left out: the array's header and length lie before it, which everybody reads. */
-    private static int stripe() {
-        return ((int) Thread.currentThread().threadId() & STRIPES - 1) * STRIPE_LONGS + STRIPE_LONGS;
+    private int stripe() {
+        int stripes = counts.length / STRIPE_LONGS - 1;
+        return ((int) Thread.currentThread().threadId() & stripes - 1) * STRIPE_LONGS + STRIPE_LONGS;
     }
 
     /**
@@ -144,8 +164,7 @@ public final class Srcu {
      * this domain that would be for ever.
      */
     public void synchronize() {
-        lockdep.mightSleep();
-        lockdep.assertNotHeld(this);
+        lockdep.awaitSections(this, LockClass.SRCU);
         gracePeriods.lock();
         try {
             // A
@@ -162,13 +181,22 @@ public final class Srcu {
     }
 
     private void awaitEmpty(int set) {
-        for (int spins = 0; !isEmpty(set); spins++) {
+        waiting.until(() -> isEmpty(set));
+    }
+
+    private static void nap(BooleanSupplier over) {
+        boolean interrupted = false;
+        for (int spins = 0; !over.getAsBoolean(); spins++) {
             if (spins < SPINS) {
                 Thread.onSpinWait();
             } else {
-                // No reader wakes anybody: that would cost every reader.
-                LockSupport.parkNanos(this, NAP_NANOS);
+                // A signal does not end this wait, and would end every nap.
+                interrupted |= Thread.interrupted();
+                LockSupport.parkNanos(NAP_NANOS);
             }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
