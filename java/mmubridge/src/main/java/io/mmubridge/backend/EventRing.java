@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.backend;
 
-import io.mmubridge.EventPhase;
 import io.mmubridge.InvalidationEvent;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
@@ -24,7 +23,7 @@ import java.util.function.Consumer;
  */
 public abstract class EventRing {
     /** The producer gets room back after so many records, not only after all: a slow handler loses fewer events. */
-    private static final int BATCH = 32;
+    protected static final int BATCH = 32;
 
     /** What was read so far; once taken over, it is told to the producer and never asked back. */
     private int tail;
@@ -45,12 +44,17 @@ public abstract class EventRing {
     protected abstract int head();
 
     /**
-     * Makes the view show a record, a copy of it.
+     * Hands over the records from one to another, one by one, and says with {@link #readUpTo} how far it came: after each
+     * {@link #BATCH} of them, and at the end, whatever the handler throws. A record is read once it is handed over. Each kind
+     * of ring has a loop of its own, which the compiler can make the most of.
      *
-     * @param index of the record, to be taken modulo the number of records
-     * @return the one view
+     * @param handler gets a view
+     * @param first the first record, to be taken modulo the number of records
+     * @param end the first after them
+     * @param stop asked after each record whether that was the last
      */
-    protected abstract InvalidationEvent load(int index);
+    protected abstract void handOver(
+            Consumer<? super InvalidationEvent> handler, int first, int end, BooleanSupplier stop);
 
     /** Gives the records before {@code newTail} back, as D. */
     protected abstract void publishTail(int newTail);
@@ -72,32 +76,29 @@ public abstract class EventRing {
      *
      * @param handler gets the view
      * @param limit the largest number of records to hand over
-     * @param stop asked before each record
+     * @param stop asked after each record whether that was the last
      * @return how many were handed over
      */
     public final int drain(Consumer<? super InvalidationEvent> handler, int limit, BooleanSupplier stop) {
         long lost = lost();
-        int count = Math.min(unread(), Math.max(0, limit));
-        int done = 0;
+        int first = tail;
         try {
-            while (done < count && !stop.getAsBoolean()) {
-                InvalidationEvent view = load(tail);
-                tail++;
-                done++;
-                EventPhase phase = view.phase();
-                if (phase == EventPhase.RELEASE || phase == EventPhase.DETACHED) {
-                    ended = true;
-                }
-                if (done % BATCH == 0) {
-                    publishTail(tail);
-                }
-                handler.accept(view);
-            }
+            handOver(handler, first, first + Math.min(unread(), Math.max(0, limit)), stop);
         } finally {
-            publishTail(tail);
             acknowledge(lost);
         }
-        return done;
+        return tail - first;
+    }
+
+    /** All records before one were handed over. */
+    protected final void readUpTo(int next) {
+        tail = next;
+        publishTail(next);
+    }
+
+    /** A release or the mark of the detach is about to be handed over. */
+    protected final void end() {
+        ended = true;
     }
 
     /** Whether {@link #drain} has something to do, if only to acknowledge a loss. */

@@ -20,7 +20,7 @@ final class Invalidation {
         try {
             change.run();
         } finally {
-            end(range);
+            MmuNotifier.invalidateRangeEnd(range);
         }
     }
 
@@ -32,15 +32,6 @@ final class Invalidation {
             change.run();
         } finally {
             MmuNotifier.invalidateRangeOnlyEnd(range);
-        }
-    }
-
-    /** {@code mmu_notifier_invalidate_range_end()}: up to 6.5 secondary TLBs are flushed there, later where TLBs are. */
-    static void end(MmuNotifierRange range) {
-        if (range.mm().kernel().profile().secondaryTlbsAtFlush()) {
-            MmuNotifier.invalidateRangeOnlyEnd(range);
-        } else {
-            MmuNotifier.invalidateRangeEnd(range);
         }
     }
 

@@ -184,7 +184,7 @@ final class MmuNotifierSubscriptions {
         }
         SimulatedKernel kernel = range.mm().kernel();
         // From 6.6 on whoever flushes the TLB calls it, and nobody else.
-        boolean flush = !onlyEnd && !kernel.profile().exclusiveInvalidateRange();
+        boolean flush = !onlyEnd && !kernel.profile().secondaryTlbsAtFlush();
         int section = kernel.srcu().readLock();
         try {
             for (MmuNotifier each = first; each != null; each = each.nextLive()) {

@@ -39,7 +39,7 @@ final class OomReaper {
         try {
             Unmap.range(tlb, vma, vma.start, vma.end, true);
         } finally {
-            Invalidation.end(range);
+            MmuNotifier.invalidateRangeEnd(range);
             tlb.finish();
         }
         return true;

@@ -46,6 +46,9 @@ public final class PageTable {
         /** Where the entries lead to: an entry names a table by its frame, which only the processor can look into. */
         private final @Nullable AtomicReferenceArray<Table> lower;
 
+        /** How many entries are not 0; under the lock. */
+        private int populated;
+
         private volatile boolean freed;
 
         private Table(int shift, long pfn) {
@@ -71,7 +74,12 @@ public final class PageTable {
             if (freed) {
                 throw new UseAfterFreeError("a table of a page table");
             }
-            entries.set(index(address), entry);
+            store(index(address), entry);
+        }
+
+        private void store(int index, long entry) {
+            populated += (entry == 0 ? 0 : 1) - (entries.get(index) == 0 ? 0 : 1);
+            entries.set(index, entry);
         }
 
         private void setLower(int index, @Nullable Table table) {
@@ -79,7 +87,7 @@ public final class PageTable {
                 throw new KernelBugError("a table of the last level leads to no other");
             }
             lower.set(index, table);
-            entries.set(index, table == null ? 0 : Pte.of(table.pfn, Pte.TABLE));
+            store(index, table == null ? 0 : Pte.of(table.pfn, Pte.TABLE));
         }
     }
 
@@ -300,7 +308,7 @@ public final class PageTable {
         }
         Table last = allocate(PTE_SHIFT);
         for (int i = 0; i < ENTRIES; i++) {
-            last.entries.set(i, first + i * step);
+            last.store(i, first + i * step);
         }
         table.setLower(table.index(address), last);
     }
@@ -397,9 +405,7 @@ public final class PageTable {
     }
 
     private void free(Table table) {
-        for (int i = 0; i < ENTRIES; i++) {
-            SimulatedKernel.bugOn(table.entries.get(i) != 0, "a table is freed that maps something");
-        }
+        SimulatedKernel.bugOn(table.populated != 0, "a table is freed that maps something");
         table.freed = true;
         memory.freeTable();
     }

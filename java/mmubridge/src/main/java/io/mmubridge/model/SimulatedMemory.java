@@ -44,14 +44,6 @@ public final class SimulatedMemory {
         this.kernel = kernel;
         this.limit = limit;
         zone = new ExclusiveLock(kernel.lockdep(), LockClass.ZONE);
-        addFixed(ZERO_PFN);
-        for (int i = 0; i < PageTable.ENTRIES; i++) {
-            addFixed(HUGE_ZERO_PFN + i);
-        }
-    }
-
-    private void addFixed(long pfn) {
-        frames.put(pfn, new Frame(this, pfn));
     }
 
     /**
@@ -85,14 +77,14 @@ public final class SimulatedMemory {
      * @throws UseAfterFreeError if it was freed
      */
     public Frame frame(long pfn) {
-        Frame frame = frames.get(pfn);
+        Frame frame = isZero(pfn) ? frames.computeIfAbsent(pfn, zero -> new Frame(this, zero)) : frames.get(pfn);
         if (frame == null) {
             throw new UseAfterFreeError("frame 0x" + Long.toHexString(pfn));
         }
         return frame;
     }
 
-    /** All that are allocated, and the fixed ones. */
+    /** All that are allocated, and those of zeroes that somebody has asked for. */
     Collection<Frame> all() {
         return frames.values();
     }

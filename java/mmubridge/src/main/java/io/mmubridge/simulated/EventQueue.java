@@ -7,6 +7,8 @@ import io.mmubridge.InvalidationEvent;
 import io.mmubridge.RingOptions;
 import io.mmubridge.backend.EventRing;
 import java.util.Arrays;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /**
  * Events on their way from the callbacks to whoever reads: kmod/ring.c. The producer is whoever holds the space's lock.
@@ -135,8 +137,23 @@ final class EventQueue extends EventRing {
     }
 
     @Override
-    protected InvalidationEvent load(int index) {
-        return view.set(slot(index));
+    protected void handOver(Consumer<? super InvalidationEvent> handler, int first, int end, BooleanSupplier stop) {
+        int next = first;
+        try {
+            for (boolean stopped = false; next != end && !stopped; stopped = stop.getAsBoolean()) {
+                view.set(slot(next));
+                next++;
+                if (view.phase() == EventPhase.RELEASE || view.phase() == EventPhase.DETACHED) {
+                    end();
+                }
+                if ((next - first) % BATCH == 0) {
+                    readUpTo(next);
+                }
+                handler.accept(view);
+            }
+        } finally {
+            readUpTo(next);
+        }
     }
 
     @Override

@@ -17,7 +17,7 @@ class MmuIntervalNotifierInterleavingTest {
      * Two pages and a driver that shadows each. A page's frame has the number {@code frame}, and one that was replaced must
      * not be found in a shadow once the invalidation that replaced it is over.
      */
-    private static final class Shadowed extends Machine {
+    private static final class Shadowed extends SmallMachine {
         final Page first = new Page(0);
         final Page second = new Page(1);
 
@@ -138,7 +138,7 @@ class MmuIntervalNotifierInterleavingTest {
                 machine -> {
                     // Of both pages, so that the tree has to stand still.
                     MmuNotifierRange range =
-                            MmuNotifierRange.of(machine.mm, MmuNotifierEvent.CLEAR, 0, 2 * Machine.PAGE);
+                            MmuNotifierRange.of(machine.mm, MmuNotifierEvent.CLEAR, 0, 2 * SmallMachine.PAGE);
                     MmuNotifier.invalidateRangeStart(range);
                     machine.second.frame = 2;
                     MmuNotifier.invalidateRangeEnd(range);

@@ -17,7 +17,7 @@ class MmuNotifierInterleavingTest {
     // ------------------------------------------------------------------------------------------------- get and put
 
     /** A subsystem whose every operation uses its notifier, which has one user from the begin. */
-    private static final class Got extends Machine {
+    private static final class Got extends SmallMachine {
         final MmuNotifierOps ops = counted("got")
                 .invalidateRangeStart((notifier, range) -> {
                     use(notifier);
@@ -90,7 +90,7 @@ class MmuNotifierInterleavingTest {
     }
 
     /** Two that get what is not there yet. */
-    private static final class Two extends Machine {
+    private static final class Two extends SmallMachine {
         final MmuNotifierOps ops = counted("got").build();
         volatile @Nullable MmuNotifier first;
         volatile @Nullable MmuNotifier second;
@@ -114,7 +114,7 @@ class MmuNotifierInterleavingTest {
     // --------------------------------------------------------------------------------------------------- the list
 
     /** Three registered notifiers, of which readers ask the outer two whatever happens to the one between. */
-    private static final class Listed extends Machine {
+    private static final class Listed extends SmallMachine {
         final Told last = registered(new Told());
         final MmuNotifier between = registered(new MmuNotifier(plain()));
         final Told head = registered(new Told());
@@ -210,7 +210,7 @@ class MmuNotifierInterleavingTest {
     void addedAndRemovedAtOnce() {
         explore(Listed::new, Listed::checkLast, listed -> listed.unregister(listed.head), listed -> {
             Listed.Told added = listed.registered(new Listed.Told());
-            MmuNotifier.clearYoung(listed.mm, 0, Machine.PAGE);
+            MmuNotifier.clearYoung(listed.mm, 0, SmallMachine.PAGE);
             if (added.asked != 1) {
                 throw new AssertionError("added, and not on the list");
             }
@@ -222,7 +222,7 @@ class MmuNotifierInterleavingTest {
     // --------------------------------------------------------------------------------- release and unregister
 
     /** A registered notifier, which its owner frees when unregister has returned. */
-    private static final class Registered extends Machine {
+    private static final class Registered extends SmallMachine {
         volatile boolean pagesFreed;
         volatile boolean released;
         final MmuNotifier notifier = new MmuNotifier(MmuNotifierOps.builder("registered")
@@ -288,7 +288,7 @@ class MmuNotifierInterleavingTest {
     }
 
     /** A subsystem that puts its only reference when the address space ends. */
-    private static final class PutAtRelease extends Machine {
+    private static final class PutAtRelease extends SmallMachine {
         PutAtRelease() {
             MmuNotifierOps ops = counted("puts at release")
                     .release((notifier, space) -> MmuNotifier.put(notifier))
@@ -305,8 +305,8 @@ class MmuNotifierInterleavingTest {
 
     @Test
     void releaseMayPut() {
-        explore(PutAtRelease::new, Machine::checkQuiescent, machine -> machine.step(machine.mm::put), machine -> {
-            machine.step(() -> MmuNotifier.clearYoung(machine.mm, 0, Machine.PAGE));
+        explore(PutAtRelease::new, SmallMachine::checkQuiescent, machine -> machine.step(machine.mm::put), machine -> {
+            machine.step(() -> MmuNotifier.clearYoung(machine.mm, 0, SmallMachine.PAGE));
             machine.mm.drop();
         });
     }

@@ -23,7 +23,7 @@ class OpenCodedInterleavingTest {
         void put(MmuNotifier notifier);
     }
 
-    private abstract static class Driver extends Machine {
+    private abstract static class Driver extends SmallMachine {
         final MmuNotifierOps ops = counted("driver")
                 .invalidateRangeStart((notifier, range) -> {
                     // The driver looks into its structure, which the notifier is a part of.
@@ -96,18 +96,18 @@ class OpenCodedInterleavingTest {
     void theOpenCodedSchemeUsesWhatIsFreed() {
         LincheckAssertionError found = catchThrowableOfType(
                 LincheckAssertionError.class,
-                () -> explore(OpenCoded::new, Machine::checkQuiescent, Driver::put, Driver::invalidate));
+                () -> explore(OpenCoded::new, SmallMachine::checkQuiescent, Driver::put, Driver::invalidate));
         assertThat(found).hasMessageContaining(UseAfterFreeError.class.getSimpleName());
         assertThat(Interleavings.isAboutInterleavings(found)).isTrue();
     }
 
     @Test
     void afterAGracePeriodItDoesNot() {
-        explore(Repaired::new, Machine::checkQuiescent, Driver::put, Driver::invalidate);
+        explore(Repaired::new, SmallMachine::checkQuiescent, Driver::put, Driver::invalidate);
     }
 
     @Test
     void getAndPutDoNot() {
-        explore(GetAndPut::new, Machine::checkQuiescent, Driver::put, Driver::invalidate);
+        explore(GetAndPut::new, SmallMachine::checkQuiescent, Driver::put, Driver::invalidate);
     }
 }
