@@ -5,6 +5,11 @@ import static io.mmubridge.model.Interleavings.explore;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jetbrains.lincheck.LincheckAssertionError;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -16,14 +21,54 @@ import org.junit.jupiter.api.Timeout;
  */
 @Timeout(600)
 class OpenCodedInterleavingTest {
-    /** A driver by either scheme. */
-    private interface Scheme {
-        MmuNotifier get();
+    private static final String REPORT_END = "Detailed trace:";
 
-        void put(MmuNotifier notifier);
+    /** How a driver comes by its notifier and gives it back. */
+    private abstract static class Scheme {
+        abstract MmuNotifier get();
+
+        abstract void put(MmuNotifier notifier);
     }
 
-    private abstract static class Driver extends SmallMachine {
+    private static final class GetAndPut extends Scheme {
+        private final Driver driver;
+
+        GetAndPut(Driver driver) {
+            this.driver = driver;
+        }
+
+        @Override
+        MmuNotifier get() {
+            return MmuNotifier.get(driver.ops, driver.mm);
+        }
+
+        @Override
+        void put(MmuNotifier notifier) {
+            MmuNotifier.put(notifier);
+        }
+    }
+
+    private static final class OpenCoded extends Scheme {
+        private final MmStruct mm;
+        private final OpenCodedNotifiers notifiers;
+
+        OpenCoded(Driver driver, OpenCodedNotifiers.Freeing freeing) {
+            mm = driver.mm;
+            notifiers = new OpenCodedNotifiers(driver.kernel, driver.ops, freeing);
+        }
+
+        @Override
+        MmuNotifier get() {
+            return notifiers.get(mm);
+        }
+
+        @Override
+        void put(MmuNotifier notifier) {
+            notifiers.put(notifier);
+        }
+    }
+
+    private static final class Driver extends SmallMachine {
         final MmuNotifierOps ops = counted("driver")
                 .invalidateRangeStart((notifier, range) -> {
                     // The driver looks into its structure, which the notifier is a part of.
@@ -31,83 +76,61 @@ class OpenCodedInterleavingTest {
                     return true;
                 })
                 .build();
+        final Scheme scheme;
+        final MmuNotifier notifier;
 
-        final Scheme scheme = scheme();
-        final MmuNotifier notifier = scheme.get();
-
-        abstract Scheme scheme();
-
-        void put() {
-            step(() -> scheme.put(notifier));
-        }
-
-        void invalidate() {
-            step(() -> invalidate(0, () -> {}));
+        Driver(Function<Driver, Scheme> how) {
+            scheme = how.apply(this);
+            notifier = scheme.get();
         }
     }
 
-    private static final class GetAndPut extends Driver {
-        @Override
-        Scheme scheme() {
-            return new Scheme() {
-                @Override
-                public MmuNotifier get() {
-                    return MmuNotifier.get(ops, mm);
-                }
+    // What threads do has a name, which the report shows.
 
-                @Override
-                public void put(MmuNotifier put) {
-                    MmuNotifier.put(put);
-                }
-            };
+    private static final class LastPut implements Consumer<Driver> {
+        @Override
+        public void accept(Driver driver) {
+            driver.step(() -> driver.scheme.put(driver.notifier));
         }
     }
 
-    private static class OpenCoded extends Driver {
-        OpenCodedNotifiers.Freeing freeing() {
-            return OpenCodedNotifiers.Freeing.AT_ONCE;
-        }
-
+    private static final class Invalidation implements Consumer<Driver> {
         @Override
-        Scheme scheme() {
-            OpenCodedNotifiers notifiers = new OpenCodedNotifiers(kernel, ops, freeing());
-            return new Scheme() {
-                @Override
-                public MmuNotifier get() {
-                    return notifiers.get(mm);
-                }
-
-                @Override
-                public void put(MmuNotifier put) {
-                    notifiers.put(put);
-                }
-            };
+        public void accept(Driver driver) {
+            driver.step(() -> driver.invalidate(0, () -> {}));
         }
     }
 
-    private static final class Repaired extends OpenCoded {
-        @Override
-        OpenCodedNotifiers.Freeing freeing() {
-            return OpenCodedNotifiers.Freeing.AFTER_A_GRACE_PERIOD;
-        }
+    private static void race(Function<Driver, Scheme> how) {
+        explore(() -> new Driver(how), SmallMachine::checkQuiescent, new LastPut(), new Invalidation());
     }
 
     @Test
-    void theOpenCodedSchemeUsesWhatIsFreed() {
+    void theOpenCodedSchemeUsesWhatIsFreed() throws IOException {
         LincheckAssertionError found = catchThrowableOfType(
                 LincheckAssertionError.class,
-                () -> explore(OpenCoded::new, SmallMachine::checkQuiescent, Driver::put, Driver::invalidate));
-        assertThat(found).hasMessageContaining(UseAfterFreeError.class.getSimpleName());
+                () -> race(driver -> new OpenCoded(driver, OpenCodedNotifiers.Freeing.AT_ONCE)));
+
+        assertThat(found).hasMessageContaining("UseAfterFreeError: use after free: notifier of driver");
         assertThat(Interleavings.isAboutInterleavings(found)).isTrue();
+        String report = String.valueOf(found.getMessage());
+        assertThat(report)
+                .contains("LastPut#1.accept(Driver#1)")
+                .contains("MmuNotifier.invalidateRangeStart(MmuNotifierRange#1): threw UseAfterFreeError")
+                .contains(REPORT_END);
+        // To be read: what comes after it is the same step by step.
+        Path kept = Path.of("target", "open-coded-use-after-free.txt");
+        Files.writeString(kept, report.substring(0, report.indexOf(REPORT_END)).strip() + "\n");
+        System.out.println("the interleaving that uses what is freed is in " + kept.toAbsolutePath());
     }
 
     @Test
     void afterAGracePeriodItDoesNot() {
-        explore(Repaired::new, SmallMachine::checkQuiescent, Driver::put, Driver::invalidate);
+        race(driver -> new OpenCoded(driver, OpenCodedNotifiers.Freeing.AFTER_A_GRACE_PERIOD));
     }
 
     @Test
     void getAndPutDoNot() {
-        explore(GetAndPut::new, SmallMachine::checkQuiescent, Driver::put, Driver::invalidate);
+        race(GetAndPut::new);
     }
 }
