@@ -35,4 +35,24 @@ public record MmuStatistics(
     public long users() {
         return gets - puts;
     }
+
+    /**
+     * What has happened since an earlier reading.
+     *
+     * @param earlier of the same module or machine
+     * @return the difference of each counter; of {@link #liveSpaces()} it can be negative
+     */
+    public MmuStatistics since(MmuStatistics earlier) {
+        return new MmuStatistics(
+                gets - earlier.gets,
+                puts - earlier.puts,
+                allocations - earlier.allocations,
+                frees - earlier.frees,
+                liveSpaces - earlier.liveSpaces,
+                invalidations - earlier.invalidations,
+                nonblockable - earlier.nonblockable,
+                releases - earlier.releases,
+                records - earlier.records,
+                lost - earlier.lost);
+    }
 }

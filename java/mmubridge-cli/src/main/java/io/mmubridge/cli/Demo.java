@@ -232,18 +232,7 @@ final class Demo {
     }
 
     private MmuStatistics since() {
-        MmuStatistics now = mmu.statistics();
-        return new MmuStatistics(
-                now.gets() - before.gets(),
-                now.puts() - before.puts(),
-                now.allocations() - before.allocations(),
-                now.frees() - before.frees(),
-                now.liveSpaces() - before.liveSpaces(),
-                now.invalidations() - before.invalidations(),
-                now.nonblockable() - before.nonblockable(),
-                now.releases() - before.releases(),
-                now.records() - before.records(),
-                now.lost() - before.lost());
+        return mmu.statistics().since(before);
     }
 
     private void check(boolean... facts) {

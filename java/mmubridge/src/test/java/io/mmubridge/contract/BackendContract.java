@@ -61,18 +61,7 @@ public abstract class BackendContract {
 
     /** The counters since the test began. */
     MmuStatistics since() {
-        MmuStatistics now = mmu.statistics();
-        return new MmuStatistics(
-                now.gets() - before.gets(),
-                now.puts() - before.puts(),
-                now.allocations() - before.allocations(),
-                now.frees() - before.frees(),
-                now.liveSpaces() - before.liveSpaces(),
-                now.invalidations() - before.invalidations(),
-                now.nonblockable() - before.nonblockable(),
-                now.releases() - before.releases(),
-                now.records() - before.records(),
-                now.lost() - before.lost());
+        return mmu.statistics().since(before);
     }
 
     static List<InvalidationEvent> drain(Subscription subscription) {
