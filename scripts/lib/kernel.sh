@@ -36,24 +36,31 @@ apt_private_lists() {
 readonly newer_suite=trixie
 mirror=${MMUBRIDGE_MIRROR:-http://deb.debian.org/debian}
 
-newer_sources() {
-	local suite
-	for suite in "$newer_suite" "$newer_suite-backports"; do
-		echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main"
-	done
+# sources SUITE...: prints a line for apt for each.
+sources() {
+	printf "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror %s main\n" "$@"
 }
 
-# Lists of the newer Debian, apart from all others.
-apt_newer_lists() {
-	local state=$cache/apt-$newer_suite
+newer_sources() {
+	sources "$newer_suite" "$newer_suite-backports"
+}
+
+# apt_lists NAME SUITE...: lists of these suites, apart from all others.
+apt_lists() {
+	local state=$cache/apt-$1
+	shift
 	mkdir -p "$state/state/lists/partial" "$state/cache/archives/partial"
-	newer_sources >"$state/sources.list"
+	sources "$@" >"$state/sources.list"
 	apt_options=(-o APT::Sandbox::User=root
 		-o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=-
 		-o "Dir::State=$state/state" -o "Dir::Cache=$state/cache"
 		-o Dir::State::status=/dev/null)
-	say "updating the package lists of $newer_suite in $state"
+	say "updating the package lists of $* in $state"
 	apt-get -qq "${apt_options[@]}" update >&2
+}
+
+apt_newer_lists() {
+	apt_lists "$newer_suite" "$newer_suite" "$newer_suite-backports"
 }
 
 # Prints the packages on which $1 depends and whose name matches $2.
