@@ -18,6 +18,7 @@
 #define MMUB_INTERNAL_H
 
 #include <linux/file.h>
+#include <linux/interval_tree.h>
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
@@ -34,7 +35,11 @@
 #define MMUB_SUBSYSTEMS		256
 #define MMUB_FILTER_RANGES	16
 #define MMUB_RING_RECORDS_MIN	8
+#define MMUB_GUARDS_MAX		65536
 
+#define MMUB_TYPES_ALL		(BIT_ULL(MMUB_TYPE_COUNT) - 1)
+
+struct mmub_guards;
 struct mmub_ring;
 struct mmub_user;
 
@@ -67,14 +72,17 @@ struct mmub_subsystem {
  * @ticket: order in which spaces came to 0 @users; mmub_spaces_lock
  * @lock: protects all below, and what struct mmub_sub says
  * @subs: attached subscriptions
- * @want_stacks: of these, how many have a ring with MMUB_RING_CAUSE; read
- *	locklessly as well
+ * @want_stacks: rings with MMUB_RING_CAUSE and guards with MMUB_GUARD_CAUSE;
+ *	read locklessly as well
  * @seq: callbacks so far
  * @completed_seq: @seq when @active was last 0
  * @active: starts without their end
  * @invalidations: starts
  * @nonblockable: of these, not blockable
  * @released: release has run; nothing that comes after it counts
+ * @guards: the ranges of all subscriptions' guards, see guard.c
+ * @touched: of these, the odd ones
+ * @nr_guards: in @guards
  */
 struct mmub_space {
 	struct mmu_notifier mn;
@@ -93,6 +101,9 @@ struct mmub_space {
 	u64 invalidations;
 	u64 nonblockable;
 	bool released;
+	struct rb_root_cached guards;
+	struct list_head touched;
+	unsigned int nr_guards;
 };
 
 /**
@@ -129,6 +140,7 @@ enum mmub_sub_state {
  *	pinned by mm_count until the file is released; set once, read locklessly
  * @pid_ns: of the task that attached; set once, before @node is on a list
  * @ring: set once, before ATTACH; read locklessly
+ * @guards: the table of guards; set once, read locklessly
  * @wait: readers of the ring
  * @node: on space->subs; space->lock
  * @filter: space->lock while attached, @lock before
@@ -144,12 +156,27 @@ struct mmub_sub {
 	struct mm_struct *self_mm;
 	struct pid_namespace *pid_ns;
 	struct mmub_ring *ring;
+	struct mmub_guards *guards;
 	wait_queue_head_t wait;
 
 	struct list_head node;
 	struct mmub_filter_set filter;
 	u64 n;
 	u32 end_state;
+};
+
+/**
+ * struct mmub_pages - pages shared with a user
+ * @user: whose RLIMIT_MEMLOCK is charged
+ * @charged: with so many pages
+ * @nr: of @pages
+ * @pages: single ones
+ */
+struct mmub_pages {
+	struct user_struct *user;
+	unsigned long charged;
+	unsigned int nr;
+	struct page *pages[];
 };
 
 /**
@@ -185,6 +212,8 @@ extern unsigned int mmub_subsystems_per_uid;
 extern unsigned int mmub_subscriptions_per_uid;
 extern unsigned int mmub_subscriptions_per_space;
 extern unsigned int mmub_ring_records_max;
+extern unsigned int mmub_guards_per_subscription;
+extern unsigned int mmub_guards_per_space;
 extern unsigned int mmub_stacks_max;
 
 /* target.c: which mm */
@@ -212,6 +241,12 @@ void mmub_user_uncharge(struct mmub_user *user);
 int mmub_memlock_charge(struct user_struct *user, unsigned long pages);
 void mmub_memlock_uncharge(struct user_struct *user, unsigned long pages);
 
+/* pages.c: memory shared with a user */
+struct mmub_pages *mmub_pages_alloc(unsigned int nr, size_t kernel_bytes);
+void mmub_pages_free(struct mmub_pages *pages);
+int mmub_pages_mmap(const struct mmub_pages *pages, unsigned int first,
+		    unsigned int nr, bool writable, struct vm_area_struct *vma);
+
 /* ring.c: records on their way to user space */
 struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events, u32 flags);
 bool mmub_ring_wants_stacks(const struct mmub_ring *ring);
@@ -224,6 +259,22 @@ void mmub_ring_publish(struct mmub_sub *sub, const struct mmub_space *space,
 		       u32 state);
 __poll_t mmub_ring_poll(const struct mmub_ring *ring);
 void mmub_ring_stats(const struct mmub_ring *ring, struct mmub_stats *stats);
+
+/* guard.c: whether ranges are still what they were */
+struct mmub_guards *mmub_guards_alloc(struct mmub_sub *sub, u32 slots);
+void mmub_guards_free(struct mmub_guards *guards);
+u32 mmub_guards_max(void);
+size_t mmub_guards_size(const struct mmub_guards *guards);
+int mmub_guards_mmap(struct mmub_guards *guards, struct vm_area_struct *vma);
+int mmub_guard_add(struct mmub_guards *guards, struct mmub_space *space,
+		   struct mmub_guard_add *arg);
+int mmub_guard_remove(struct mmub_guards *guards, struct mmub_space *space,
+		      u32 slot);
+int mmub_guard_event(struct mmub_guards *guards, struct mmub_space *space,
+		     struct mmub_guard_event *arg);
+void mmub_guards_start(struct mmub_space *space, const struct mmub_record *rec);
+void mmub_guards_end(struct mmub_space *space);
+void mmub_guards_leave(struct mmub_guards *guards, struct mmub_space *space);
 
 /* space.c: subsystems and spaces */
 void mmub_space_init(void);
@@ -247,6 +298,11 @@ int mmub_sub_ring_setup(struct mmub_sub *sub, struct mmub_ring_setup *arg);
 int mmub_sub_attach(struct mmub_sub *sub, struct mmub_attach *arg, kuid_t uid);
 int mmub_sub_detach(struct mmub_sub *sub);
 int mmub_sub_filter(struct mmub_sub *sub, const struct mmub_filter *arg);
+int mmub_sub_guard_setup(struct mmub_sub *sub, struct mmub_guard_setup *arg);
+int mmub_sub_guard_add(struct mmub_sub *sub, struct mmub_guard_add *arg);
+int mmub_sub_guard_remove(struct mmub_sub *sub,
+			  const struct mmub_guard_remove *arg);
+int mmub_sub_guard_event(struct mmub_sub *sub, struct mmub_guard_event *arg);
 int mmub_sub_stats(struct mmub_sub *sub, struct mmub_stats *stats);
 __poll_t mmub_sub_poll(struct mmub_sub *sub, struct file *file,
 		       poll_table *wait);

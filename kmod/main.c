@@ -33,6 +33,14 @@ unsigned int mmub_ring_records_max = 1 << 16;
 module_param_named(ring_records_max, mmub_ring_records_max, uint, 0644);
 MODULE_PARM_DESC(ring_records_max, "Records that a ring may have (65536)");
 
+unsigned int mmub_guards_per_subscription = 4096;
+module_param_named(guards_per_subscription, mmub_guards_per_subscription, uint, 0644);
+MODULE_PARM_DESC(guards_per_subscription, "Guards that one subscription may have, at most 65536 (4096)");
+
+unsigned int mmub_guards_per_space = 16384;
+module_param_named(guards_per_space, mmub_guards_per_space, uint, 0644);
+MODULE_PARM_DESC(guards_per_space, "Guards of one subsystem on one mm; an invalidation of all of it visits each under a spinlock (16384)");
+
 unsigned int mmub_stacks_max = 4096;
 module_param_named(stacks_max, mmub_stacks_max, uint, 0444);
 MODULE_PARM_DESC(stacks_max, "Different kernel stacks that can be told apart, at most 1048576 (4096)");
@@ -49,7 +57,8 @@ static int mmub_ioctl_info(struct file *file, void *data)
 
 	memset(arg, 0, sizeof(*arg));
 	arg->abi_version = MMUB_ABI_VERSION;
-	arg->features = MMUB_FEATURE_WATCH | MMUB_FEATURE_SYNCHRONIZE;
+	arg->features = MMUB_FEATURE_WATCH | MMUB_FEATURE_SYNCHRONIZE |
+			MMUB_FEATURE_GUARD;
 	if (mmub_cause_enabled())
 		arg->features |= MMUB_FEATURE_CAUSE;
 	arg->foreign_reason = mmub_target_foreign();
@@ -64,6 +73,7 @@ static int mmub_ioctl_info(struct file *file, void *data)
 	arg->ring_records_min = MMUB_RING_RECORDS_MIN;
 	arg->ring_records_max = READ_ONCE(mmub_ring_records_max);
 	arg->filter_ranges = MMUB_FILTER_RANGES;
+	arg->guards_per_subscription = mmub_guards_max();
 	strscpy(arg->module_version, MMUB_VERSION, sizeof(arg->module_version));
 	return 0;
 }
@@ -96,6 +106,26 @@ static int mmub_ioctl_stack(struct file *file, void *data)
 {
 	return mmub_cause_stack(data, file_ns_capable(file, &init_user_ns,
 						      CAP_SYS_ADMIN));
+}
+
+static int mmub_ioctl_guard_setup(struct file *file, void *data)
+{
+	return mmub_sub_guard_setup(file->private_data, data);
+}
+
+static int mmub_ioctl_guard_add(struct file *file, void *data)
+{
+	return mmub_sub_guard_add(file->private_data, data);
+}
+
+static int mmub_ioctl_guard_remove(struct file *file, void *data)
+{
+	return mmub_sub_guard_remove(file->private_data, data);
+}
+
+static int mmub_ioctl_guard_event(struct file *file, void *data)
+{
+	return mmub_sub_guard_event(file->private_data, data);
 }
 
 static int mmub_ioctl_stats(struct file *file, void *data)
@@ -142,6 +172,10 @@ static int mmub_ioctl_synchronize(struct file *file, void *data)
  * @ring_setup: MMUB_IOC_RING_SETUP
  * @filter: MMUB_IOC_FILTER_SET
  * @stack: MMUB_IOC_STACK
+ * @guard_setup: MMUB_IOC_GUARD_SETUP
+ * @guard_add: MMUB_IOC_GUARD_ADD
+ * @guard_remove: MMUB_IOC_GUARD_REMOVE
+ * @guard_event: MMUB_IOC_GUARD_EVENT
  * @stats: MMUB_IOC_STATS
  * @synchronize: MMUB_IOC_SYNCHRONIZE
  */
@@ -152,6 +186,10 @@ union mmub_arg {
 	struct mmub_ring_setup ring_setup;
 	struct mmub_filter filter;
 	struct mmub_stack stack;
+	struct mmub_guard_setup guard_setup;
+	struct mmub_guard_add guard_add;
+	struct mmub_guard_remove guard_remove;
+	struct mmub_guard_event guard_event;
 	struct mmub_stats stats;
 	struct mmub_synchronize synchronize;
 };
@@ -189,8 +227,8 @@ static const struct mmub_ioctl mmub_ioctls[MMUB_NR_COUNT] = {
 	[MMUB_NR_RING_SETUP] = MMUB_IOCTL(RING_SETUP, ring_setup, mmub_ioctl_ring_setup),
 	[MMUB_NR_FILTER_SET] = MMUB_IOCTL(FILTER_SET, filter, mmub_ioctl_filter_set),
 	[MMUB_NR_STACK] = MMUB_IOCTL(STACK, stack, mmub_ioctl_stack),
-	[MMUB_NR_GUARD_ADD] = MMUB_IOCTL_UNBUILT(GUARD_ADD),
-	[MMUB_NR_GUARD_REMOVE] = MMUB_IOCTL_UNBUILT(GUARD_REMOVE),
+	[MMUB_NR_GUARD_ADD] = MMUB_IOCTL(GUARD_ADD, guard_add, mmub_ioctl_guard_add),
+	[MMUB_NR_GUARD_REMOVE] = MMUB_IOCTL(GUARD_REMOVE, guard_remove, mmub_ioctl_guard_remove),
 	[MMUB_NR_SHADOW_ADD] = MMUB_IOCTL_UNBUILT(SHADOW_ADD),
 	[MMUB_NR_SHADOW_REMOVE] = MMUB_IOCTL_UNBUILT(SHADOW_REMOVE),
 	[MMUB_NR_READ] = MMUB_IOCTL_UNBUILT(READ),
@@ -198,6 +236,8 @@ static const struct mmub_ioctl mmub_ioctls[MMUB_NR_COUNT] = {
 	[MMUB_NR_WINDOW_CREATE] = MMUB_IOCTL_UNBUILT(WINDOW_CREATE),
 	[MMUB_NR_STATS] = MMUB_IOCTL(STATS, stats, mmub_ioctl_stats),
 	[MMUB_NR_SYNCHRONIZE] = MMUB_IOCTL(SYNCHRONIZE, synchronize, mmub_ioctl_synchronize),
+	[MMUB_NR_GUARD_SETUP] = MMUB_IOCTL(GUARD_SETUP, guard_setup, mmub_ioctl_guard_setup),
+	[MMUB_NR_GUARD_EVENT] = MMUB_IOCTL(GUARD_EVENT, guard_event, mmub_ioctl_guard_event),
 };
 
 static long mmub_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -233,10 +273,11 @@ static long mmub_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static int mmub_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct mmub_sub *sub = file->private_data;
+	struct mmub_guards *guards;
 	struct mmub_ring *ring;
 	int ret;
 
-	/* A private copy of the ring would neither move nor be moved. */
+	/* A private copy of what is shared would neither move nor be moved. */
 	if (!(vma->vm_flags & VM_MAYSHARE))
 		return -EINVAL;
 	ret = mmub_sub_check_mm(sub);
@@ -253,6 +294,11 @@ static int mmub_mmap(struct file *file, struct vm_area_struct *vma)
 		return mmub_ring_mmap(ring, vma->vm_pgoff ? MMUB_MAP_CONSUMER :
 							    MMUB_MAP_RING, vma);
 	case (u64)MMUB_MAP_GUARDS << MMUB_MAP_SHIFT:
+		/* Pairs with the release in mmub_sub_guard_setup(). */
+		guards = smp_load_acquire(&sub->guards);
+		if (!guards)
+			return -ENXIO;
+		return mmub_guards_mmap(guards, vma);
 	case (u64)MMUB_MAP_SHADOW << MMUB_MAP_SHIFT:
 	case (u64)MMUB_MAP_PFNS << MMUB_MAP_SHIFT:
 		return -EOPNOTSUPP;

@@ -18,6 +18,8 @@
  *
  *	open -> RING_SETUP, FILTER_SET (optional) -> ATTACH -> DETACH -> close
  *
+ * GUARD_SETUP comes before or after ATTACH.
+ *
  * Errors that hold for every ioctl:
  *   -ENOTTY      no such ioctl number or magic
  *   -EINVAL      a size, flag, reserved field or argument breaks its rule
@@ -63,6 +65,8 @@
  * @MMUB_NR_WINDOW_CREATE: make a descriptor that maps another mm's pages
  * @MMUB_NR_STATS: counters of the module and of this subscription
  * @MMUB_NR_SYNCHRONIZE: wait until notifiers that were put have been freed
+ * @MMUB_NR_GUARD_SETUP: make the table of guard slots
+ * @MMUB_NR_GUARD_EVENT: what made a guard stale
  * @MMUB_NR_COUNT: how many there are
  */
 enum mmub_nr {
@@ -81,7 +85,9 @@ enum mmub_nr {
 	MMUB_NR_WINDOW_CREATE	= 12,
 	MMUB_NR_STATS		= 13,
 	MMUB_NR_SYNCHRONIZE	= 14,
-	MMUB_NR_COUNT		= 15,
+	MMUB_NR_GUARD_SETUP	= 15,
+	MMUB_NR_GUARD_EVENT	= 16,
+	MMUB_NR_COUNT		= 17,
 };
 
 /**
@@ -91,7 +97,8 @@ enum mmub_nr {
  *	exactly &struct mmub_ring_setup.ring_size bytes
  * @MMUB_MAP_CONSUMER: &struct mmub_ring_consumer: read and write, MAP_SHARED,
  *	one page
- * @MMUB_MAP_GUARDS: guard slots: read-only, MAP_SHARED
+ * @MMUB_MAP_GUARDS: guard slots, an array of &struct mmub_guard: read-only,
+ *	MAP_SHARED, and of exactly &struct mmub_guard_setup.size bytes
  * @MMUB_MAP_SHADOW: shadow state words: read-only, MAP_SHARED, at the offset
  *	that SHADOW_ADD returns
  * @MMUB_MAP_PFNS: shadow PFNs: read-only, MAP_SHARED, only where the opener
@@ -118,7 +125,7 @@ enum mmub_map {
  * @MMUB_FEATURE_FOREIGN: ATTACH to another process's mm;
  *	&struct mmub_info.foreign_reason says why where it is off
  * @MMUB_FEATURE_CAUSE: STACK, and stack_id in records
- * @MMUB_FEATURE_GUARD: GUARD_ADD, GUARD_REMOVE
+ * @MMUB_FEATURE_GUARD: GUARD_SETUP, GUARD_ADD, GUARD_REMOVE, GUARD_EVENT
  * @MMUB_FEATURE_SHADOW: SHADOW_ADD, SHADOW_REMOVE
  * @MMUB_FEATURE_ACCESS: READ, WRITE
  * @MMUB_FEATURE_WINDOW: WINDOW_CREATE
@@ -163,7 +170,8 @@ enum mmub_foreign {
  * @ring_records_min: out, smallest ring, in records
  * @ring_records_max: out, largest ring, in records
  * @filter_ranges: out, ranges that one filter may have
- * @guards_per_subscription: out, 0 without MMUB_FEATURE_GUARD
+ * @guards_per_subscription: out, most slots that GUARD_SETUP makes, 0 without
+ *	MMUB_FEATURE_GUARD
  * @shadow_pages_per_subscription: out, 0 without MMUB_FEATURE_SHADOW
  * @module_version: out, NUL-terminated
  */
@@ -222,8 +230,8 @@ struct mmub_attach {
  * @flags: in, zero
  * @reserved: in, zero
  *
- * mmu_notifier_put(), at once and once; a second call is -ESHUTDOWN. The ring
- * ends with a DETACHED record and stays readable.
+ * mmu_notifier_put(), at once and once; a second call is -ESHUTDOWN. Every
+ * guard is odd for good. The ring ends with a DETACHED record and stays readable.
  */
 struct mmub_detach {
 	__u32 flags;
@@ -634,8 +642,29 @@ struct mmub_stack {
 
 /**
  * struct mmub_guard - one slot of the guards mapping
- * @word: even: valid at this generation; odd: not
- * @event_seq: seq of the event that made it odd
+ * @word: even: the range is what it was since the word became this; odd: it is
+ *	not, or is being changed. Load it with acquire semantics, and whole: a
+ *	64-bit load. It never decreases, also where the slot is used again, and
+ *	is never 0
+ * @event_seq: seq of the event that last made @word odd, 0 where that was none:
+ *	in flight as the guard was added, removed, detached. Load it after @word
+ *
+ * A user reads an even @word, then makes what he wants to keep (a copy, a
+ * registration), and before each use compares @word with what he read. If a call
+ * that takes away or changes any page of the range has returned before the
+ * comparison, the two differ; whichever thread, process or kernel thread has
+ * made it.
+ *
+ *   GUARD_ADD, nothing in flight in the space    the next even
+ *   GUARD_ADD, something in flight               odd; wait for even
+ *   start of an invalidation that overlaps       odd, before the start returns
+ *   another one, while odd                       stays; @event_seq stays
+ *   nothing in flight in the space any more      the next even
+ *   GUARD_REMOVE, DETACH, the mm's release       odd for good; if the slot is
+ *                                                used again, from there on
+ *
+ * Pages that come, and permissions that are given, are no events; so a range may
+ * be guarded where nothing is mapped yet.
  */
 struct mmub_guard {
 	__aligned_u64 word;
@@ -643,12 +672,48 @@ struct mmub_guard {
 };
 
 /**
- * struct mmub_guard_add - argument of MMUB_IOC_GUARD_ADD
+ * struct mmub_guard_setup - argument of MMUB_IOC_GUARD_SETUP
  * @flags: in, zero
+ * @slots: in, guards that the subscription may have at a time, from 1 to
+ *	&struct mmub_info.guards_per_subscription
+ * @size: out, bytes to map at MMUB_MAP_GUARDS
+ *
+ * Before or after ATTACH. All that guards need is allocated here: about 270
+ * bytes each, charged to the memory cgroup and to RLIMIT_MEMLOCK. Errors: -EBUSY
+ * there is a table; -ENOMEM; -ENOBUFS RLIMIT_MEMLOCK of the user is spent.
+ */
+struct mmub_guard_setup {
+	__u32 flags;
+	__u32 slots;
+	__aligned_u64 size;
+};
+
+/**
+ * enum mmub_guard_flag - bits of &struct mmub_guard_add.flags
+ * @MMUB_GUARD_CAUSE: save the kernel stack of what makes the guard stale, so
+ *	that the record of GUARD_EVENT has a stack_id for STACK; as
+ *	MMUB_RING_CAUSE does, with its cost, and for every event of the space
+ */
+enum mmub_guard_flag {
+	MMUB_GUARD_CAUSE	= 1 << 0,
+};
+
+/**
+ * struct mmub_guard_add - argument of MMUB_IOC_GUARD_ADD
+ * @flags: in, bits of enum mmub_guard_flag
  * @slot: out, index into the guards mapping
  * @start: in, first byte of the range
  * @end: in, first byte after it
- * @ignore: in, bits 1 << enum mmub_type of events that leave the guard valid
+ * @ignore: in, bits 1 << enum mmub_type of events that leave the guard valid;
+ *	not MMUB_TYPE_RELEASE
+ *
+ * A range of any alignment: all pages that it touches are guarded. Events of
+ * an ignored type are no reason to become odd, nor named. Takes as long with
+ * many guards as with few. Errors: -EINVAL also where @start is not less than
+ * @end, or @end is beyond the address space of the mm; -ENXIO no GUARD_SETUP;
+ * -EOPNOTSUPP MMUB_GUARD_CAUSE without MMUB_FEATURE_CAUSE; -ENOSPC every slot is
+ * in use; -EMLINK the space has all the guards it may have (the module's
+ * parameter guards_per_space); -ESRCH the mm's release has run.
  */
 struct mmub_guard_add {
 	__u32 flags;
@@ -662,10 +727,34 @@ struct mmub_guard_add {
  * struct mmub_guard_remove - argument of MMUB_IOC_GUARD_REMOVE
  * @flags: in, zero
  * @slot: in, of GUARD_ADD
+ *
+ * The word is odd when the call returns, and the slot free. Errors: -ENXIO no
+ * GUARD_SETUP; -ENOENT no guard is in that slot.
  */
 struct mmub_guard_remove {
 	__u32 flags;
 	__u32 slot;
+};
+
+/**
+ * struct mmub_guard_event - argument of MMUB_IOC_GUARD_EVENT
+ * @flags: in, zero
+ * @slot: in, of GUARD_ADD
+ * @word: out, the guard's word
+ * @record: out, the event that last made it odd, with @n 0
+ *
+ * Kept by the module until another event takes its place or the guard is
+ * removed, whether or not there is a ring, what its filter wants, and what it
+ * has lost. If @word is at most 2 above the even word that the user had, the
+ * event is the one that ended it, else a later one. Also after DETACH. Errors:
+ * -ENXIO no GUARD_SETUP; -ENOENT no guard is in that slot; -ENODATA no event has
+ * made it odd.
+ */
+struct mmub_guard_event {
+	__u32 flags;
+	__u32 slot;
+	__aligned_u64 word;
+	struct mmub_record record;
 };
 
 /**
@@ -837,6 +926,8 @@ struct mmub_synchronize {
 #define MMUB_IOC_STACK		MMUB_IOWR(STACK, mmub_stack)
 #define MMUB_IOC_GUARD_ADD	MMUB_IOWR(GUARD_ADD, mmub_guard_add)
 #define MMUB_IOC_GUARD_REMOVE	MMUB_IOW(GUARD_REMOVE, mmub_guard_remove)
+#define MMUB_IOC_GUARD_SETUP	MMUB_IOWR(GUARD_SETUP, mmub_guard_setup)
+#define MMUB_IOC_GUARD_EVENT	MMUB_IOWR(GUARD_EVENT, mmub_guard_event)
 #define MMUB_IOC_SHADOW_ADD	MMUB_IOWR(SHADOW_ADD, mmub_shadow_add)
 #define MMUB_IOC_SHADOW_REMOVE	MMUB_IOW(SHADOW_REMOVE, mmub_shadow_remove)
 #define MMUB_IOC_READ		MMUB_IOWR(READ, mmub_access)

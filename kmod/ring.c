@@ -27,11 +27,9 @@
  * ring look full.
  */
 #include <linux/mm.h>
-#include <linux/sched/user.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 
-#include "compat.h"
 #include "internal.h"
 #include "trace.h"
 
@@ -49,9 +47,7 @@
  * @lost_from: first event lost since the last record, 0 for none; space->lock
  * @lost_to: the last one
  * @lost_seq: its seq
- * @user: charged for the pages
- * @nr_pages: output pages, then the consumer page
- * @pages: of these
+ * @pages: output pages, then the consumer page
  */
 struct mmub_ring {
 	struct mmub_ring_header *header;
@@ -66,9 +62,7 @@ struct mmub_ring {
 	u64 lost_from;
 	u64 lost_to;
 	u64 lost_seq;
-	struct user_struct *user;
-	unsigned int nr_pages;
-	struct page *pages[];
+	struct mmub_pages *pages;
 };
 
 static_assert(sizeof(struct mmub_record) == 128);
@@ -77,7 +71,7 @@ static_assert(sizeof(struct mmub_ring_consumer) <= PAGE_SIZE);
 
 static unsigned int mmub_ring_output_pages(const struct mmub_ring *ring)
 {
-	return ring->nr_pages - 1;
+	return ring->pages->nr - 1;
 }
 
 /**
@@ -95,43 +89,35 @@ size_t mmub_ring_size(const struct mmub_ring *ring)
  * @wakeup_events: wake the reader when so many are unread
  * @flags: enum mmub_ring_flag, checked by the caller
  *
- * The pages are single, so that they can be mapped one by one, and charged to
- * the memory cgroup, which vmalloc_user()'s are not.
- *
  * Return: the ring, -ENOBUFS, or -ENOMEM.
  */
 struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events, u32 flags)
 {
-	unsigned int nr_pages, i;
+	unsigned int nr_pages;
 	struct mmub_ring *ring;
 	int ret;
 
-	nr_pages = 2 + DIV_ROUND_UP(records * sizeof(struct mmub_record), PAGE_SIZE);
-	ring = kvzalloc(struct_size(ring, pages, nr_pages), GFP_KERNEL_ACCOUNT);
+	ring = kzalloc(sizeof(*ring), GFP_KERNEL_ACCOUNT);
 	if (!ring)
 		return ERR_PTR(-ENOMEM);
 	ring->size = records;
 	ring->wakeup_events = wakeup_events;
 	ring->flags = flags;
-	ring->nr_pages = nr_pages;
 
-	ring->user = get_uid(current_user());
-	ret = mmub_memlock_charge(ring->user, nr_pages);
-	if (ret)
+	nr_pages = 2 + DIV_ROUND_UP(records * sizeof(struct mmub_record), PAGE_SIZE);
+	ring->pages = mmub_pages_alloc(nr_pages, 0);
+	if (IS_ERR(ring->pages)) {
+		ret = PTR_ERR(ring->pages);
 		goto free_ring;
-
-	ret = -ENOMEM;
-	for (i = 0; i < nr_pages; i++) {
-		ring->pages[i] = alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
-		if (!ring->pages[i])
-			goto free_pages;
 	}
-	ring->header = vmap(ring->pages, mmub_ring_output_pages(ring), VM_MAP,
-			    PAGE_KERNEL);
-	if (!ring->header)
+	ring->header = vmap(ring->pages->pages, mmub_ring_output_pages(ring),
+			    VM_MAP, PAGE_KERNEL);
+	if (!ring->header) {
+		ret = -ENOMEM;
 		goto free_pages;
+	}
 	ring->records = (void *)ring->header + PAGE_SIZE;
-	ring->consumer = page_address(ring->pages[nr_pages - 1]);
+	ring->consumer = page_address(ring->pages->pages[nr_pages - 1]);
 
 	ring->header->abi_version = MMUB_ABI_VERSION;
 	ring->header->record_size = sizeof(struct mmub_record);
@@ -140,12 +126,9 @@ struct mmub_ring *mmub_ring_alloc(u32 records, u32 wakeup_events, u32 flags)
 	return ring;
 
 free_pages:
-	while (i--)
-		__free_page(ring->pages[i]);
-	mmub_memlock_uncharge(ring->user, nr_pages);
+	mmub_pages_free(ring->pages);
 free_ring:
-	free_uid(ring->user);
-	kvfree(ring);
+	kfree(ring);
 	return ERR_PTR(ret);
 }
 
@@ -155,16 +138,11 @@ free_ring:
  */
 void mmub_ring_free(struct mmub_ring *ring)
 {
-	unsigned int i;
-
 	if (!ring)
 		return;
 	vunmap(ring->header);
-	for (i = 0; i < ring->nr_pages; i++)
-		__free_page(ring->pages[i]);
-	mmub_memlock_uncharge(ring->user, ring->nr_pages);
-	free_uid(ring->user);
-	kvfree(ring);
+	mmub_pages_free(ring->pages);
+	kfree(ring);
 }
 
 /**
@@ -182,31 +160,16 @@ bool mmub_ring_wants_stacks(const struct mmub_ring *ring)
  * @map: MMUB_MAP_RING or MMUB_MAP_CONSUMER
  * @vma: the caller's, checked to be shared
  *
- * Return: 0, -EINVAL where the size is not that of the mapping, -EPERM where
- * the output pages are to be writable or anything executable.
+ * Return: as mmub_pages_mmap().
  */
 int mmub_ring_mmap(struct mmub_ring *ring, enum mmub_map map,
 		   struct vm_area_struct *vma)
 {
-	unsigned int first = 0, nr = mmub_ring_output_pages(ring);
+	unsigned int output = mmub_ring_output_pages(ring);
 
-	if (map == MMUB_MAP_CONSUMER) {
-		first = nr;
-		nr = 1;
-	} else {
-		if (vma->vm_flags & VM_WRITE)
-			return -EPERM;
-		vm_flags_clear(vma, VM_MAYWRITE);
-	}
-	if (vma->vm_flags & VM_EXEC)
-		return -EPERM;
-	if (vma_pages(vma) != nr)
-		return -EINVAL;
-
-	vm_flags_clear(vma, VM_MAYEXEC);
-	/* VM_IO: madvise(MADV_DOFORK) cannot take VM_DONTCOPY off again. */
-	vm_flags_set(vma, VM_IO | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP);
-	return vm_map_pages_zero(vma, &ring->pages[first], nr);
+	if (map == MMUB_MAP_CONSUMER)
+		return mmub_pages_mmap(ring->pages, output, 1, true, vma);
+	return mmub_pages_mmap(ring->pages, 0, output, false, vma);
 }
 
 /* A forged tail counts as a full ring. */

@@ -118,6 +118,8 @@ static int mmub_invalidate_range_start(struct mmu_notifier *mn,
 	space->invalidations++;
 	if (!blockable)
 		space->nonblockable++;
+	/* Before its record: who has read that finds them odd. */
+	mmub_guards_start(space, &rec);
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_start(sub, space, &rec);
 	spin_unlock(&space->lock);
@@ -144,8 +146,10 @@ static void mmub_invalidate_range_end(struct mmu_notifier *mn,
 		spin_unlock(&space->lock);
 		return;
 	}
-	if (!WARN_ON_ONCE(!space->active) && !--space->active)
+	if (!WARN_ON_ONCE(!space->active) && !--space->active) {
 		space->completed_seq = space->seq;
+		mmub_guards_end(space);
+	}
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_end(sub, space);
 	spin_unlock(&space->lock);
@@ -181,6 +185,7 @@ static void mmub_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	space->released = true;
 	space->active = 0;
 	space->completed_seq = space->seq;
+	mmub_guards_start(space, &rec);
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_release(sub, space, &rec);
 	spin_unlock(&space->lock);
@@ -200,6 +205,8 @@ static struct mmu_notifier *mmub_alloc_notifier(struct mm_struct *mm)
 
 	spin_lock_init(&space->lock);
 	INIT_LIST_HEAD(&space->subs);
+	INIT_LIST_HEAD(&space->touched);
+	space->guards = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&space->node);
 
 	atomic_long_inc(&mmub_live_spaces);

@@ -11,8 +11,6 @@
 
 #include "internal.h"
 
-#define MMUB_TYPES_ALL	(BIT_ULL(MMUB_TYPE_COUNT) - 1)
-
 /**
  * mmub_sub_alloc - make what an open file is
  *
@@ -60,6 +58,8 @@ static void mmub_sub_leave(struct mmub_sub *sub)
 
 	spin_lock(&space->lock);
 	list_del_init(&sub->node);
+	if (sub->guards)
+		mmub_guards_leave(sub->guards, space);
 	if (mmub_ring_wants_stacks(sub->ring))
 		WRITE_ONCE(space->want_stacks, space->want_stacks - 1);
 	if (sub->ring) {
@@ -96,6 +96,7 @@ void mmub_sub_free(struct mmub_sub *sub)
 	if (sub->state == MMUB_SUB_ATTACHED)
 		mmub_sub_drop(sub);
 	mmub_ring_free(sub->ring);
+	mmub_guards_free(sub->guards);
 	if (sub->pid_ns)
 		put_pid_ns(sub->pid_ns);
 	if (sub->self_mm)
@@ -417,6 +418,117 @@ int mmub_sub_filter(struct mmub_sub *sub, const struct mmub_filter *arg)
 		ret = -ESHUTDOWN;
 		break;
 	}
+	mutex_unlock(&sub->lock);
+	return ret;
+}
+
+/**
+ * mmub_sub_guard_setup - GUARD_SETUP
+ * @sub: the subscription
+ * @arg: see &struct mmub_guard_setup
+ *
+ * Return: 0 or an error.
+ */
+int mmub_sub_guard_setup(struct mmub_sub *sub, struct mmub_guard_setup *arg)
+{
+	struct mmub_guards *guards;
+	int ret;
+
+	if (arg->flags || !arg->slots || arg->slots > mmub_guards_max())
+		return -EINVAL;
+
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		return ret;
+	if (sub->state == MMUB_SUB_DETACHED) {
+		ret = -ESHUTDOWN;
+		goto unlock;
+	}
+	if (sub->guards) {
+		ret = -EBUSY;
+		goto unlock;
+	}
+	guards = mmub_guards_alloc(sub, arg->slots);
+	if (IS_ERR(guards)) {
+		ret = PTR_ERR(guards);
+		goto unlock;
+	}
+	arg->size = mmub_guards_size(guards);
+	/* Pairs with the acquire in ->mmap, which takes no lock. */
+	smp_store_release(&sub->guards, guards);
+unlock:
+	mutex_unlock(&sub->lock);
+	return ret;
+}
+
+/**
+ * mmub_sub_guard_add - GUARD_ADD
+ * @sub: the subscription
+ * @arg: see &struct mmub_guard_add
+ *
+ * Return: 0 or an error.
+ */
+int mmub_sub_guard_add(struct mmub_sub *sub, struct mmub_guard_add *arg)
+{
+	int ret;
+
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		return ret;
+	ret = mmub_sub_check_attached(sub);
+	if (!ret)
+		ret = sub->guards ? mmub_guard_add(sub->guards, sub->space, arg) :
+				    -ENXIO;
+	mutex_unlock(&sub->lock);
+	return ret;
+}
+
+/**
+ * mmub_sub_guard_remove - GUARD_REMOVE
+ * @sub: the subscription
+ * @arg: see &struct mmub_guard_remove
+ *
+ * Return: 0 or an error.
+ */
+int mmub_sub_guard_remove(struct mmub_sub *sub,
+			  const struct mmub_guard_remove *arg)
+{
+	int ret;
+
+	if (arg->flags)
+		return -EINVAL;
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		return ret;
+	ret = mmub_sub_check_attached(sub);
+	if (!ret)
+		ret = sub->guards ? mmub_guard_remove(sub->guards, sub->space,
+						      arg->slot) : -ENXIO;
+	mutex_unlock(&sub->lock);
+	return ret;
+}
+
+/**
+ * mmub_sub_guard_event - GUARD_EVENT
+ * @sub: the subscription
+ * @arg: see &struct mmub_guard_event
+ *
+ * Return: 0 or an error.
+ */
+int mmub_sub_guard_event(struct mmub_sub *sub, struct mmub_guard_event *arg)
+{
+	int ret;
+
+	if (arg->flags)
+		return -EINVAL;
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		return ret;
+	if (sub->state == MMUB_SUB_IDLE)
+		ret = -ENOTCONN;
+	else
+		ret = sub->guards ? mmub_guard_event(sub->guards, sub->space, arg) :
+				    -ENXIO;
 	mutex_unlock(&sub->lock);
 	return ret;
 }

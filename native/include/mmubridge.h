@@ -251,6 +251,122 @@ int mmub_cause(int fd, uint32_t stack_id);
  */
 int mmub_stack_text(int fd, uint32_t stack_id, char *text, size_t size);
 
+/* ------------------------------------------------------------------- guards */
+
+/**
+ * struct mmub_guards - the mapped slots of a subscription's guards
+ * @slots: written by the kernel, read-only
+ * @nr_slots: how many there are
+ * @size: bytes mapped at @slots
+ */
+struct mmub_guards {
+	const struct mmub_guard *slots;
+	uint32_t nr_slots;
+	uint32_t reserved;
+	size_t size;
+};
+
+/**
+ * mmub_guards_open - MMUB_IOC_GUARD_SETUP, and map what it makes
+ * @fd: of mmub_open(), attached or not yet
+ * @slots: guards that there may be at a time
+ * @guards: filled in
+ *
+ * A child of fork() finds pages in place of the mapping in which every word is
+ * odd, so that it never takes its parent's guards for its own; where the
+ * mapping is moved or cut by other calls than mmub_guards_close(), it does not.
+ * Where it fails after GUARD_SETUP, @fd is of no further use for guards.
+ */
+int mmub_guards_open(int fd, uint32_t slots, struct mmub_guards *guards);
+
+/**
+ * mmub_guards_close - unmap the slots
+ *
+ * No thread may use @guards any more. DETACH first: the file is not released
+ * before its last mapping. In a forked child it unmaps the pages in their place.
+ */
+int mmub_guards_close(struct mmub_guards *guards);
+
+/**
+ * mmub_guard_add - MMUB_IOC_GUARD_ADD
+ * @fd: attached
+ * @start: first byte of the range
+ * @end: first byte after it
+ * @ignore: bits 1 << enum mmub_type of events that leave the guard valid
+ * @flags: bits of enum mmub_guard_flag
+ *
+ * Return: the slot, 0 or more.
+ */
+int mmub_guard_add(int fd, uint64_t start, uint64_t end, uint64_t ignore,
+		   uint32_t flags);
+
+/** mmub_guard_remove - MMUB_IOC_GUARD_REMOVE */
+int mmub_guard_remove(int fd, uint32_t slot);
+
+/**
+ * mmub_guard_value - the word of a guard
+ * @guards: the slots
+ * @slot: of mmub_guard_add()
+ *
+ * One acquire load. Even: what is made of the range from now on may be kept for
+ * as long as mmub_guard_valid() says so of this value; odd: see
+ * mmub_guard_wait().
+ */
+static inline uint64_t mmub_guard_value(const struct mmub_guards *guards,
+					uint32_t slot)
+{
+	/* Pairs with the kernel's smp_store_release(): no older memory. */
+	return __atomic_load_n(&guards->slots[slot].word, __ATOMIC_ACQUIRE);
+}
+
+/** mmub_guard_is_even - whether a value is one to go by */
+static inline bool mmub_guard_is_even(uint64_t value)
+{
+	return !(value & 1);
+}
+
+/**
+ * mmub_guard_valid - whether the range is still what it was
+ * @guards: the slots
+ * @slot: of mmub_guard_add()
+ * @value: of mmub_guard_value(), read before what is kept was made
+ *
+ * One acquire load. False for an odd @value.
+ */
+static inline bool mmub_guard_valid(const struct mmub_guards *guards,
+				    uint32_t slot, uint64_t value)
+{
+	return mmub_guard_value(guards, slot) == value &&
+	       mmub_guard_is_even(value);
+}
+
+/**
+ * mmub_guard_wait - wait until a guard is even
+ * @guards: the slots
+ * @slot: of mmub_guard_add()
+ * @timeout_ns: 0 looks once, a negative value waits for ever
+ * @value: filled in with the word, also where that is odd
+ *
+ * The kernel wakes nobody for it: looks again and again, at growing distances of
+ * at most a millisecond. A guard that is removed, detached, or whose mm is
+ * released never becomes even. Return: 0; -ETIMEDOUT.
+ */
+int mmub_guard_wait(const struct mmub_guards *guards, uint32_t slot,
+		    int64_t timeout_ns, uint64_t *value);
+
+/**
+ * mmub_guard_event - what made a guard stale, MMUB_IOC_GUARD_EVENT
+ * @fd: attached, or detached since
+ * @slot: of mmub_guard_add()
+ * @value: the even value that is stale
+ * @record: filled in
+ *
+ * Return: 0 if @record ended @value; 1 if the guard has been even again and
+ * @record is of a later event; -ENOENT, -ENODATA.
+ */
+int mmub_guard_event(int fd, uint32_t slot, uint64_t value,
+		     struct mmub_record *record);
+
 /* ---------------------------------------------------------------- commands */
 
 struct mmub_follow;

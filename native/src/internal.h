@@ -14,6 +14,9 @@ uint64_t clock_ns(void);
 /* ioctl() that returns -errno. */
 int ioctl_errno(int fd, unsigned long request, void *arg);
 
+/* Map what the module shares; MAP_FAILED and errno. */
+void *map_shared(int fd, enum mmub_map which, int prot, size_t size);
+
 /* Whether the calling thread traces @pid, be it dying or dead. */
 bool follow_traces(pid_t pid);
 

@@ -8,7 +8,7 @@
 
 #include "internal.h"
 
-static void *map_shared(int fd, enum mmub_map which, int prot, size_t size)
+void *map_shared(int fd, enum mmub_map which, int prot, size_t size)
 {
 	return mmap64(NULL, size, prot, MAP_SHARED, fd,
 		      (off64_t)which << MMUB_MAP_SHIFT);
