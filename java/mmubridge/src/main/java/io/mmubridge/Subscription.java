@@ -2,6 +2,8 @@
 package io.mmubridge;
 
 import io.mmubridge.backend.BackendSubscription;
+import java.lang.foreign.MemorySegment;
+import java.util.Set;
 
 /**
  * One reference on a subsystem's notifier on an address space.
@@ -77,8 +79,59 @@ public final class Subscription implements AutoCloseable {
     }
 
     /**
+     * Guards native memory of this JVM, on a subscription to {@link Mmu#self()}.
+     *
+     * <p>What is guarded is what lies at the addresses, not the segment. Memory of {@code malloc}, which an arena may be made of,
+     * can be freed and handed out again without any change of the address space: then the guard stays valid, and is right. So
+     * whoever caches something by a segment asks for the segment's {@link MemorySegment.Scope#isAlive() scope} too.
+     *
+     * @param segment native memory
+     * @return the guard
+     * @throws IllegalArgumentException if the segment is on the heap or empty, or this is the model, which vouches for nothing real
+     * @throws MmuException as {@link #guard(AddressRange)} does
+     * @throws IllegalStateException after {@link #detach()} or {@link #close()}
+     */
+    public Guard guard(MemorySegment segment) {
+        return guard(AddressRange.of(segment));
+    }
+
+    /**
+     * Guards a range against every invalidation.
+     *
+     * @param range of the subscription's address space; it need be neither aligned nor mapped
+     * @return the guard, which is valid now unless an invalidation is in flight; to be closed here or with this subscription
+     * @throws MmuException if there are as many as there may be, see {@link Capabilities.Limits#guardsPerSubscription()}, or the
+     *     address space has been released
+     * @throws IllegalArgumentException if the range is native memory of this JVM, and this subscription is not on it
+     * @throws IllegalStateException after {@link #detach()} or {@link #close()}
+     */
+    public Guard guard(AddressRange range) {
+        return guard(range, Set.of());
+    }
+
+    /**
+     * Guards a range, and lives through some invalidations: through {@link EventType#SOFT_DIRTY}, say, which takes no page
+     * away. An invalidation in flight as the guard is made counts whatever its type.
+     *
+     * @param range as for {@link #guard(AddressRange)}
+     * @param ignored types of invalidations that leave the guard valid; not {@link EventType#RELEASE}
+     * @return the guard
+     * @throws MmuException as {@link #guard(AddressRange)} does
+     * @throws IllegalArgumentException as {@link #guard(AddressRange)} does, and if the release is to be ignored
+     * @throws IllegalStateException after {@link #detach()} or {@link #close()}
+     */
+    public Guard guard(AddressRange range, Set<EventType> ignored) {
+        Set<EventType> types = Set.copyOf(ignored);
+        if (types.contains(EventType.RELEASE)) {
+            throw new IllegalArgumentException(
+                    "no guard outlives the RELEASE of its address space, so none can ignore it");
+        }
+        return new Guard(backend.guard(range, types), range, types);
+    }
+
+    /**
      * Puts the reference, {@code mmu_notifier_put()}, and keeps the stream readable up to its
-     * {@link EventPhase#DETACHED}. Does nothing the second time, or after {@link #close()}.
+     * {@link EventPhase#DETACHED}. No guard is valid any more. Does nothing the second time, or after {@link #close()}.
      *
      * <p>The last put unhooks the notifier at once; the kernel frees it later, when no callback can see it any more:
      * {@link Mmu#synchronize()} waits for that.

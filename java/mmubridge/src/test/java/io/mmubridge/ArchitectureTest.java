@@ -98,7 +98,8 @@ class ArchitectureTest {
                 .resideInAnyPackage("io.mmubridge.backend", "io.mmubridge.kernel", "io.mmubridge.simulated")
                 .should()
                 .dependOnClassesThat()
-                .belongToAnyOf(Mmu.class, Subsystem.class, Subscription.class, EventStream.class, Launch.class)
+                .belongToAnyOf(
+                        Mmu.class, Subsystem.class, Subscription.class, EventStream.class, Guard.class, Launch.class)
                 .check(SHIPPED);
     }
 

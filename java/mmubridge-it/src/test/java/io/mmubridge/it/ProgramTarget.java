@@ -27,6 +27,7 @@ final class ProgramTarget implements Target {
     private final BufferedWriter commands;
     private final BufferedReader replies;
     private final Map<AddressRange, String> names = new HashMap<>();
+    private int mappings;
 
     private ProgramTarget(Mmu mmu, Process process) {
         this.mmu = mmu;
@@ -82,7 +83,7 @@ final class ProgramTarget implements Target {
 
     @Override
     public AddressRange map(int pages) {
-        String name = "m" + names.size();
+        String name = newName();
         JsonNode reply = run("map " + name + " anon " + pages);
         AddressRange range = new AddressRange(address(reply.get("start")), address(reply.get("end")));
         names.put(range, name);
@@ -90,10 +91,33 @@ final class ProgramTarget implements Target {
         return range;
     }
 
+    private String newName() {
+        return "m" + mappings++;
+    }
+
     @Override
     public void discardAndWrite(AddressRange mapping) {
         run("advise " + names.get(mapping) + " DONTNEED");
+        write(mapping);
+    }
+
+    @Override
+    public void discard(AddressRange mapping, int first, int pages) {
+        run("advise " + names.get(mapping) + " DONTNEED " + first + " " + pages);
+    }
+
+    @Override
+    public void write(AddressRange mapping) {
         run("touch " + names.get(mapping) + " write");
+    }
+
+    @Override
+    public void mapOver(AddressRange mapping) {
+        String name = newName();
+        long pages = (mapping.end() - mapping.start()) / 4096;
+        run("map " + name + " anon " + pages + " at 0x" + Long.toHexString(mapping.start()) + " over");
+        names.put(mapping, name);
+        write(mapping);
     }
 
     @Override

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.backend;
 
+import io.mmubridge.AddressRange;
+import io.mmubridge.EventType;
 import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.SubscriptionStatistics;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
@@ -22,6 +25,14 @@ public interface BackendSubscription extends AutoCloseable {
 
     /** Changes the filter. */
     void filter(Filter filter);
+
+    /**
+     * Guards a range.
+     *
+     * @param range of the address space
+     * @param ignored types of invalidations that leave it valid; immutable
+     */
+    BackendGuard guard(AddressRange range, Set<EventType> ignored);
 
     /** Hands over at most {@code limit} events. */
     int drain(Consumer<? super InvalidationEvent> handler, int limit);

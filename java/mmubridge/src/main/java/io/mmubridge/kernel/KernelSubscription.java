@@ -11,6 +11,7 @@ import io.mmubridge.InvalidationEvent;
 import io.mmubridge.MmuException;
 import io.mmubridge.RingOptions;
 import io.mmubridge.SubscriptionStatistics;
+import io.mmubridge.backend.BackendGuard;
 import io.mmubridge.backend.BackendSubscription;
 import io.mmubridge.backend.Lifetime;
 import io.mmubridge.backend.RingStream;
@@ -20,6 +21,7 @@ import io.mmubridge.ffi.mmub_stats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -191,6 +193,12 @@ final class KernelSubscription implements BackendSubscription {
             }
             KernelBackend.check("MMUB_IOC_FILTER_SET", result);
         }
+    }
+
+    /** Not there before the library can add one. */
+    @Override
+    public BackendGuard guard(AddressRange range, Set<EventType> ignored) {
+        throw new UnsupportedOperationException("The kernel's guards cannot be had yet; the model's can.");
     }
 
     @Override

@@ -11,11 +11,18 @@ import org.jspecify.annotations.Nullable;
  * <p>Nodes are embedded in what they stand for. They are ordered by their first address, and each knows the largest last
  * address below it. Addresses are unsigned, and the last one belongs to the interval. Not thread-safe; {@link #first} and
  * {@link #next} may run on any thread while nobody inserts or removes.
+ *
+ * @param <N> what has an interval
  */
 @SuppressWarnings("ReferenceEquality") // a node is itself
-final class IntervalTree<N extends IntervalTree.Node> {
+public final class IntervalTree<N extends IntervalTree.Node> {
+    private @Nullable Node root;
+
+    /** An empty tree. */
+    public IntervalTree() {}
+
     /** One interval, in one tree at a time. */
-    abstract static class Node {
+    public abstract static class Node {
         private final long start;
         private final long last;
 
@@ -34,23 +41,41 @@ final class IntervalTree<N extends IntervalTree.Node> {
         /** The largest {@link #last} of the tree below this, itself included. */
         long subtreeLast;
 
-        Node(long start, long last) {
+        /**
+         * In no tree yet.
+         *
+         * @param start the first address
+         * @param last the last address
+         */
+        protected Node(long start, long last) {
             this.start = start;
             this.last = last;
         }
 
-        /** The first address. */
+        /**
+         * The first address.
+         *
+         * @return an address
+         */
         public final long start() {
             return start;
         }
 
-        /** The last address, which belongs to it. */
+        /**
+         * The last address, which belongs to it.
+         *
+         * @return an address
+         */
         public final long last() {
             return last;
         }
 
-        /** Whether it is in a tree. */
-        final boolean isLinked() {
+        /**
+         * Whether it is in a tree.
+         *
+         * @return true if it is
+         */
+        public final boolean isLinked() {
             return height != 0;
         }
 
@@ -59,10 +84,12 @@ final class IntervalTree<N extends IntervalTree.Node> {
         }
     }
 
-    private @Nullable Node root;
-
-    /** {@code interval_tree_insert()}. */
-    void insert(N node) {
+    /**
+     * {@code interval_tree_insert()}.
+     *
+     * @param node in no tree
+     */
+    public void insert(N node) {
         Node parent = null;
         Node below = root;
         while (below != null) {
@@ -80,8 +107,12 @@ final class IntervalTree<N extends IntervalTree.Node> {
         rebalanceFrom(parent);
     }
 
-    /** {@code interval_tree_remove()}. */
-    void remove(N node) {
+    /**
+     * {@code interval_tree_remove()}.
+     *
+     * @param node in this tree
+     */
+    public void remove(N node) {
         Node dirty;
         if (node.left != null && node.right != null) {
             // The next in order, which has no left, takes its place.
@@ -139,9 +170,9 @@ final class IntervalTree<N extends IntervalTree.Node> {
      *
      * @param from the first address
      * @param to the last address
+     * @return it, or null
      */
-    @Nullable
-    N first(long from, long to) {
+    public @Nullable N first(long from, long to) {
         return cast(search(root, from, to));
     }
 
@@ -151,9 +182,9 @@ final class IntervalTree<N extends IntervalTree.Node> {
      * @param node in the tree
      * @param from the first address
      * @param to the last address
+     * @return it, or null
      */
-    @Nullable
-    N next(N node, long from, long to) {
+    public @Nullable N next(N node, long from, long to) {
         Node found = search(node.right, from, to);
         Node child = node;
         Node parent = node.parent;

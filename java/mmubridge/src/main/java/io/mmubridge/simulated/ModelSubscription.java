@@ -2,17 +2,26 @@
 package io.mmubridge.simulated;
 
 import io.mmubridge.AddressRange;
+import io.mmubridge.EventType;
 import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.MmuException;
 import io.mmubridge.RingOptions;
 import io.mmubridge.SubscriptionStatistics;
+import io.mmubridge.backend.BackendGuard;
 import io.mmubridge.backend.BackendSubscription;
 import io.mmubridge.backend.Lifetime;
 import io.mmubridge.backend.RingStream;
 import io.mmubridge.model.ExclusiveLock;
 import io.mmubridge.model.LockClass;
 import io.mmubridge.model.MmStruct;
+import java.util.ArrayDeque;
+import java.util.Collection;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +32,7 @@ final class ModelSubscription implements BackendSubscription {
     private final ModelBackend backend;
     private final Spaces spaces;
     private final Key key;
+    private final boolean causes;
     private final @Nullable EventQueue queue;
     private final @Nullable RingStream stream;
     private final Lifetime lifetime = new Lifetime(this::release);
@@ -30,8 +40,20 @@ final class ModelSubscription implements BackendSubscription {
     /** One change at a time. */
     private final ExclusiveLock lock;
 
-    /** Null before the attach and once detached; under the lock. */
+    // Under the lock.
+    /** Null before the attach and once detached. */
     private @Nullable Space space;
+
+    /** Those that have a slot, by slot. */
+    private final Map<Integer, ModelGuard> guards = new HashMap<>();
+
+    /** Words by slot; what a reader sees through its guard without any lock. Made for the first guard. */
+    private @Nullable AtomicLongArray page;
+
+    /** The slots that were had, and so have a word to start above. */
+    private int slots;
+
+    private final Deque<Integer> freeSlots = new ArrayDeque<>();
 
     // Set by the attach.
     private long spaceId;
@@ -46,6 +68,7 @@ final class ModelSubscription implements BackendSubscription {
         this.spaces = backend.spaces();
         this.key = key;
         this.filter = filter;
+        causes = options.causes();
         lock = new ExclusiveLock(spaces.kernel().lockdep(), LOCK);
         if (options.records() == 0) {
             queue = null;
@@ -116,11 +139,13 @@ final class ModelSubscription implements BackendSubscription {
             throw new MmuException("The filter has " + count
                     + " ranges, more than the model allows; its capabilities name the limit.");
         }
-        for (AddressRange range : filter.ranges()) {
-            if (range.isNative()) {
-                throw new IllegalArgumentException("The range " + range + " is native memory of this JVM, and "
-                        + "the subscription is on a simulated process. " + Refusals.WAY_OUT);
-            }
+        filter.ranges().forEach(ModelSubscription::checkSimulated);
+    }
+
+    private static void checkSimulated(AddressRange range) {
+        if (range.isNative()) {
+            throw new IllegalArgumentException("The range " + range + " is native memory of this JVM, and "
+                    + "the subscription is on a simulated process. " + Refusals.WAY_OUT);
         }
     }
 
@@ -153,6 +178,69 @@ final class ModelSubscription implements BackendSubscription {
         } finally {
             lock.unlock();
         }
+    }
+
+    // -------------------------------------------------------------------------------------------------- the guards
+
+    /** {@code mmub_sub_guard_add()}. */
+    @Override
+    public BackendGuard guard(AddressRange range, Set<EventType> ignored) {
+        checkSimulated(range);
+        lock.lock();
+        try {
+            Space on = attached();
+            int slot = takeSlot();
+            ModelGuard guard = new ModelGuard(this, page(), slot, range, ignored);
+            if (!on.add(guard)) {
+                freeSlots.push(slot);
+                throw new MmuException(
+                        "The range " + range + " cannot be guarded: the address space has been released, "
+                                + "since its process exited or executed another program.");
+            }
+            guards.put(slot, guard);
+            return guard;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private int takeSlot() {
+        Integer slot = freeSlots.poll();
+        if (slot != null) {
+            return slot;
+        }
+        if (slots == Spaces.LIMITS.guardsPerSubscription()) {
+            throw new MmuException("The subscription has as many guards as it may have, " + slots
+                    + ". Close some, or make one of several ranges.");
+        }
+        return slots++;
+    }
+
+    private AtomicLongArray page() {
+        if (page == null) {
+            page = new AtomicLongArray(Spaces.LIMITS.guardsPerSubscription());
+        }
+        return page;
+    }
+
+    /** {@code mmub_sub_guard_remove()}: does nothing if the slot is not this guard's any more. */
+    void remove(ModelGuard guard) {
+        lock.lock();
+        try {
+            // Not after the detach: the slots have no use any more.
+            if (space != null && guards.remove(guard.slot(), guard)) {
+                space.remove(guard);
+                guard.forget();
+                freeSlots.push(guard.slot());
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** For {@link Space#leave}, and so under the lock. */
+    Collection<ModelGuard> guards() {
+        return guards.values();
     }
 
     private Space attached() {
@@ -191,6 +279,13 @@ final class ModelSubscription implements BackendSubscription {
         if (queue != null) {
             queue.event(event, n);
         }
+    }
+
+    /** What made a guard stale, as the guard keeps it. */
+    InvalidationEvent.Snapshot kept(QueuedEvent event) {
+        return causes
+                ? event.copy()
+                : new QueuedEvent().set(event).withoutCause().copy();
     }
 
     /** {@code mmub_sub_matches()}. */
@@ -261,6 +356,7 @@ final class ModelSubscription implements BackendSubscription {
             if (left != null) {
                 space = null;
                 left.leave(this);
+                guards.clear();
                 spaces.put(left);
                 spaces.putKey(key);
                 spaces.uncharge();

@@ -52,6 +52,8 @@ final class Space extends MmuNotifier {
     private long invalidations;
     private long nonblockable;
 
+    private final Guards guards = new Guards();
+
     /** Nothing that comes after counts. */
     private boolean released;
 
@@ -109,6 +111,7 @@ final class Space extends MmuNotifier {
                     .by(activity)
                     .range(range.start(), range.end(), range.isBlockable())
                     .at(System.nanoTime(), seq);
+            guards.start(event);
             for (int i = 0; i < subscriptions.size(); i++) {
                 subscriptions.get(i).started(event);
             }
@@ -139,6 +142,7 @@ final class Space extends MmuNotifier {
             active--;
             if (active == 0) {
                 completedSeq = seq;
+                guards.settle();
             }
         } finally {
             lock.unlock();
@@ -162,6 +166,7 @@ final class Space extends MmuNotifier {
                     .by(activity)
                     .range(0, -1, true)
                     .at(System.nanoTime(), seq);
+            guards.release(event);
             for (int i = 0; i < subscriptions.size(); i++) {
                 subscriptions.get(i).released(event);
             }
@@ -181,18 +186,43 @@ final class Space extends MmuNotifier {
         }
     }
 
-    /** {@code mmub_sub_leave()}: afterwards no callback knows of the subscription. */
+    /** {@code mmub_sub_leave()}: afterwards no callback knows of the subscription, nor of its guards. */
     void leave(ModelSubscription subscription) {
         checkLive();
         Activity activity = Activity.current();
         lock.lock();
         try {
             subscriptions.remove(subscription);
+            subscription.guards().forEach(guards::remove);
             event.begin(EventPhase.DETACHED, EventType.OTHER)
                     .by(activity)
                     .withoutCause()
                     .at(System.nanoTime(), seq);
             subscription.left(event);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** {@code mmub_guard_add()}: false if there is nothing to guard any more. */
+    boolean add(ModelGuard guard) {
+        lock.lock();
+        try {
+            if (released) {
+                return false;
+            }
+            guards.add(guard, active != 0);
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** {@code mmub_guard_remove()}. */
+    void remove(ModelGuard guard) {
+        lock.lock();
+        try {
+            guards.remove(guard);
         } finally {
             lock.unlock();
         }

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Spaces {
     /** What the module's parameters are if nobody sets them. */
-    static final Capabilities.Limits LIMITS = new Capabilities.Limits(4096, 16, 16, 64, 1024, 8, 1 << 16, 16, 0, 0);
+    static final Capabilities.Limits LIMITS = new Capabilities.Limits(4096, 16, 16, 64, 1024, 8, 1 << 16, 16, 4096, 0);
 
     private static final LockClass LOCK = LockClass.spinning("mmubridge spaces");
 

@@ -18,6 +18,15 @@ public interface Target extends AutoCloseable {
     /** Gives the pages of a mapping back and writes to them: one CLEAR. */
     void discardAndWrite(AddressRange mapping);
 
+    /** Gives some pages of a mapping back, from the one with the number {@code first}: one CLEAR. */
+    void discard(AddressRange mapping, int first, int pages);
+
+    /** Writes to each page of a mapping. */
+    void write(AddressRange mapping);
+
+    /** Maps fresh pages over a mapping, at the same address, and writes to them. */
+    void mapOver(AddressRange mapping);
+
     /** Unmaps a mapping: one UNMAP. */
     void unmap(AddressRange mapping);
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.fake;
 
+import io.mmubridge.AddressRange;
 import io.mmubridge.AddressSpace;
 import io.mmubridge.Capabilities;
 import io.mmubridge.EventPhase;
+import io.mmubridge.EventType;
 import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.Mmu;
@@ -12,6 +14,7 @@ import io.mmubridge.MmuStatistics;
 import io.mmubridge.RingOptions;
 import io.mmubridge.SubscriptionStatistics;
 import io.mmubridge.backend.Backend;
+import io.mmubridge.backend.BackendGuard;
 import io.mmubridge.backend.BackendLaunch;
 import io.mmubridge.backend.BackendSubscription;
 import io.mmubridge.model.SimulatedKernel;
@@ -174,6 +177,11 @@ public final class FakeDevice {
 
         @Override
         public void filter(Filter filter) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public BackendGuard guard(AddressRange range, Set<EventType> ignored) {
             throw new UnsupportedOperationException();
         }
 

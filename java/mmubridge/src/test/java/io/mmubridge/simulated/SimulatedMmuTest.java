@@ -136,7 +136,7 @@ class SimulatedMmuTest {
         assertThat(mmu.reason()).contains("asked for");
         assertThat(mmu.simulatedKernel()).containsSame(kernel);
         assertThat(mmu.capabilities().features())
-                .containsExactlyInAnyOrder(Feature.WATCH, Feature.SYNCHRONIZE, Feature.CAUSE);
+                .containsExactlyInAnyOrder(Feature.WATCH, Feature.SYNCHRONIZE, Feature.CAUSE, Feature.GUARD);
         assertThat(mmu.capabilities().foreignRefusal()).isNotNull();
     }
 

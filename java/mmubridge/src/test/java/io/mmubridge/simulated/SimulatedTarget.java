@@ -40,7 +40,8 @@ final class SimulatedTarget implements Target {
         return range;
     }
 
-    private void write(AddressRange range) {
+    @Override
+    public void write(AddressRange range) {
         for (long address = range.start(); address < range.end(); address += PAGE) {
             process.write(address, (byte) 1);
         }
@@ -49,6 +50,17 @@ final class SimulatedTarget implements Target {
     @Override
     public void discardAndWrite(AddressRange mapping) {
         process.madvise(mapping.start(), mapping.end() - mapping.start(), Advice.DONTNEED);
+        write(mapping);
+    }
+
+    @Override
+    public void discard(AddressRange mapping, int first, int pages) {
+        process.madvise(mapping.start() + first * PAGE, pages * PAGE, Advice.DONTNEED);
+    }
+
+    @Override
+    public void mapOver(AddressRange mapping) {
+        process.mmap(MapRequest.anonymous(mapping.end() - mapping.start()).at(mapping.start()));
         write(mapping);
     }
 

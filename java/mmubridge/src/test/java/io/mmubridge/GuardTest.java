@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.management.ThreadMXBean;
+import io.mmubridge.backend.BackendGuard;
+import java.lang.management.ManagementFactory;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.FutureTask;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What a guard makes of its word. */
+@Timeout(60)
+class GuardTest {
+    /** A slot whose word the test sets. */
+    private static final class Slot implements BackendGuard {
+        volatile long word = 2;
+        volatile boolean ended;
+
+        @Override
+        public long word() {
+            return word;
+        }
+
+        @Override
+        public boolean isEnded() {
+            return ended;
+        }
+
+        @Override
+        public InvalidationEvent.@Nullable Snapshot invalidation() {
+            return null;
+        }
+
+        @Override
+        public void remove() {
+            ended = true;
+        }
+    }
+
+    private final Slot slot = new Slot();
+
+    private Guard guard() {
+        return new Guard(slot, new AddressRange(0, 4096), Set.of());
+    }
+
+    @Test
+    void amidAnInvalidationItIsNotValidByItself() throws InterruptedException {
+        slot.word = 3;
+        Guard guard = guard();
+        assertThat(guard.isValid()).isFalse();
+        assertThat(guard.awaitValid(Duration.ZERO)).isFalse();
+        assertThat(guard.awaitValid(Duration.ofMillis(1))).isFalse();
+        slot.word = 4;
+        assertThat(guard.isValid())
+                .as("who has not awaited it may have made something before")
+                .isFalse();
+
+        assertThat(guard.awaitValid(Duration.ZERO)).isTrue();
+        assertThat(guard.isValid()).isTrue();
+        slot.word = 6;
+        assertThat(guard.isValid()).isFalse();
+        assertThat(guard.awaitValid(Duration.ofDays(1))).isFalse();
+    }
+
+    @Test
+    void whoWaitsIsParkedAndSeesTheEnd() throws Exception {
+        slot.word = 3;
+        Guard guard = guard();
+        FutureTask<Boolean> waiter = new FutureTask<>(() -> guard.awaitValid(Duration.ofDays(1)));
+        Thread thread = Thread.ofPlatform().start(waiter);
+        while (thread.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+        slot.word = 4;
+
+        assertThat(waiter.get()).isTrue();
+    }
+
+    @Test
+    void anInterruptEndsTheWaitAndNotTheGuard() throws Exception {
+        slot.word = 3;
+        Guard guard = guard();
+        Thread.currentThread().interrupt();
+        assertThatThrownBy(() -> guard.awaitValid(Duration.ofDays(1))).isInstanceOf(InterruptedException.class);
+        slot.word = 4;
+
+        assertThat(guard.awaitValid(Duration.ofDays(1))).isTrue();
+    }
+
+    @Test
+    void theEndEndsTheWait() throws Exception {
+        slot.word = 3;
+        Guard guard = guard();
+        FutureTask<Boolean> waiter = new FutureTask<>(() -> guard.awaitValid(Duration.ofDays(1)));
+        Thread.ofPlatform().start(waiter);
+        guard.close();
+
+        assertThat(waiter.get()).isFalse();
+    }
+
+    @Test
+    void onceItsSlotIsAnothersItTakesNoWordOfIt() throws InterruptedException {
+        slot.word = 3;
+        Guard guard = guard();
+        guard.close();
+        slot.word = 6;
+
+        assertThat(guard.awaitValid(Duration.ofDays(1))).isFalse();
+        assertThat(guard.renew().isValid()).isFalse();
+        assertThat(guard.renew().awaitValid(Duration.ofDays(1))).isFalse();
+    }
+
+    @Test
+    void checkingAllocatesNothing() {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        Guard guard = guard();
+        int rounds = 20_000;
+        long valid = 0;
+        long allocated = Long.MAX_VALUE;
+        // The compiler works beside us: it is enough that a whole pass without garbage comes.
+        for (int pass = 0; pass < 50 && allocated >= rounds; pass++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < rounds; i++) {
+                valid += guard.isValid() ? 1 : 0;
+            }
+            allocated = threads.getCurrentThreadAllocatedBytes() - before;
+        }
+
+        assertThat(valid).isPositive();
+        assertThat(allocated).as("bytes in %d checks", rounds).isLessThan(rounds);
+    }
+}
