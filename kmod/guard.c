@@ -279,8 +279,17 @@ static void mmub_guard_validate(struct mmub_guard_state *guard)
 	smp_store_release(&guard->slot->word, guard->word);
 }
 
+/* Odd, and no even word comes after it. */
+static void mmub_guard_end(struct mmub_guard_state *guard)
+{
+	guard->word |= MMUB_GUARD_ENDED | 1;
+	/* A: event_seq first. */
+	smp_wmb();
+	WRITE_ONCE(guard->slot->word, guard->word);
+}
+
 /**
- * mmub_guards_start - an invalidation has started, or the mm is released
+ * mmub_guards_start - an invalidation has started
  * @space: the space; its lock is held
  * @rec: the record, but for what differs between subscriptions
  *
@@ -329,7 +338,29 @@ void mmub_guards_end(struct mmub_space *space)
 	}
 }
 
-/* Out of the space, and odd for good. Under space->lock. */
+/**
+ * mmub_guards_release - the mm is released
+ * @space: the space; its lock is held
+ * @rec: the record, but for what differs between subscriptions
+ */
+void mmub_guards_release(struct mmub_space *space, const struct mmub_record *rec)
+{
+	struct interval_tree_node *node;
+	struct mmub_guard_state *guard;
+
+	lockdep_assert_held(&space->lock);
+
+	for (node = interval_tree_iter_first(&space->guards, 0, ULONG_MAX);
+	     node; node = interval_tree_iter_next(node, 0, ULONG_MAX)) {
+		guard = container_of(node, struct mmub_guard_state, node);
+		/* Odd by what it names already, or since ADD by nothing known. */
+		if (mmub_guard_valid(guard) || !guard->named)
+			mmub_guard_name(guard, rec);
+		mmub_guard_end(guard);
+	}
+}
+
+/* Out of the space, and odd. Under space->lock. */
 static void mmub_guard_leave(struct mmub_guard_state *guard,
 			     struct mmub_space *space)
 {
@@ -358,9 +389,12 @@ void mmub_guards_leave(struct mmub_guards *guards, struct mmub_space *space)
 
 	lockdep_assert_held(&space->lock);
 
-	for (i = 0; i < guards->nr; i++)
-		if (guards->states[i].used)
-			mmub_guard_leave(&guards->states[i], space);
+	for (i = 0; i < guards->nr; i++) {
+		if (!guards->states[i].used)
+			continue;
+		mmub_guard_leave(&guards->states[i], space);
+		mmub_guard_end(&guards->states[i]);
+	}
 }
 
 static int mmub_guard_join(struct mmub_guard_state *guard,

@@ -274,6 +274,7 @@ int mmub_guard_event(struct mmub_guards *guards, struct mmub_space *space,
 		     struct mmub_guard_event *arg);
 void mmub_guards_start(struct mmub_space *space, const struct mmub_record *rec);
 void mmub_guards_end(struct mmub_space *space);
+void mmub_guards_release(struct mmub_space *space, const struct mmub_record *rec);
 void mmub_guards_leave(struct mmub_guards *guards, struct mmub_space *space);
 
 /* space.c: subsystems and spaces */

@@ -660,8 +660,10 @@ struct mmub_stack {
  *   start of an invalidation that overlaps       odd, before the start returns
  *   another one, while odd                       stays; @event_seq stays
  *   nothing in flight in the space any more      the next even
- *   GUARD_REMOVE, DETACH, the mm's release       odd for good; if the slot is
- *                                                used again, from there on
+ *   GUARD_REMOVE                                 odd; where the slot is used
+ *                                                again, it goes on from there
+ *   DETACH, the mm's release                     odd for good, with the bit
+ *                                                MMUB_GUARD_ENDED
  *
  * Pages that come, and permissions that are given, are no events; so a range may
  * be guarded where nothing is mapped yet.
@@ -670,6 +672,9 @@ struct mmub_guard {
 	__aligned_u64 word;
 	__aligned_u64 event_seq;
 };
+
+/* Of a &struct mmub_guard.word: it is odd, and no even one comes after it. */
+#define MMUB_GUARD_ENDED	(1ULL << 63)
 
 /**
  * struct mmub_guard_setup - argument of MMUB_IOC_GUARD_SETUP

@@ -185,7 +185,7 @@ static void mmub_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	space->released = true;
 	space->active = 0;
 	space->completed_seq = space->seq;
-	mmub_guards_start(space, &rec);
+	mmub_guards_release(space, &rec);
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_release(sub, space, &rec);
 	spin_unlock(&space->lock);

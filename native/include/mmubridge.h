@@ -288,6 +288,17 @@ int mmub_guards_open(int fd, uint32_t slots, struct mmub_guards *guards);
 int mmub_guards_close(struct mmub_guards *guards);
 
 /**
+ * mmub_guards_retire - put pages in which every word is odd in place of the slots
+ * @guards: the slots
+ *
+ * For who cannot know that nobody checks any more: afterwards the file can be
+ * released, and checks go on, and say that nothing is valid, until
+ * mmub_guards_close(). A check at the same time sees the slots or the pages. Does
+ * nothing the second time, and in a forked child.
+ */
+int mmub_guards_retire(const struct mmub_guards *guards);
+
+/**
  * mmub_guard_add - MMUB_IOC_GUARD_ADD
  * @fd: attached
  * @start: first byte of the range
@@ -348,8 +359,8 @@ static inline bool mmub_guard_valid(const struct mmub_guards *guards,
  * @value: filled in with the word, also where that is odd
  *
  * The kernel wakes nobody for it: looks again and again, at growing distances of
- * at most a millisecond. A guard that is removed, detached, or whose mm is
- * released never becomes even. Return: 0; -ETIMEDOUT.
+ * at most a millisecond. A guard that is removed never becomes even. Return: 0;
+ * -ESHUTDOWN it is odd for good: detached, or the mm released; -ETIMEDOUT.
  */
 int mmub_guard_wait(const struct mmub_guards *guards, uint32_t slot,
 		    int64_t timeout_ns, uint64_t *value);

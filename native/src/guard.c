@@ -30,6 +30,26 @@ struct stand_in {
 static pthread_mutex_t stand_ins_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct stand_in *stand_ins;
 
+/* Under the lock: the stand-in where the slots were. */
+static int stand_in_place(struct stand_in *stand_in)
+{
+	if (mremap(stand_in->odd, stand_in->size, stand_in->size,
+		   MREMAP_MAYMOVE | MREMAP_FIXED, stand_in->slots) == MAP_FAILED)
+		return -errno;
+	stand_in->odd = NULL;
+	return 0;
+}
+
+/* Under the lock: that of these slots, or NULL. */
+static struct stand_in *stand_in_find(const void *slots)
+{
+	struct stand_in *stand_in = stand_ins;
+
+	while (stand_in && stand_in->slots != slots)
+		stand_in = stand_in->next;
+	return stand_in;
+}
+
 static void before_fork(void)
 {
 	pthread_mutex_lock(&stand_ins_lock);
@@ -48,13 +68,9 @@ static void in_child(void)
 	 * Where one cannot be moved nothing is mapped, and a check does not pass
 	 * either. A child of this child inherits what is in place here.
 	 */
-	for (stand_in = stand_ins; stand_in; stand_in = stand_in->next) {
-		if (!stand_in->odd)
-			continue;
-		mremap(stand_in->odd, stand_in->size, stand_in->size,
-		       MREMAP_MAYMOVE | MREMAP_FIXED, stand_in->slots);
-		stand_in->odd = NULL;
-	}
+	for (stand_in = stand_ins; stand_in; stand_in = stand_in->next)
+		if (stand_in->odd && stand_in_place(stand_in))
+			stand_in->odd = NULL;
 	pthread_mutex_unlock(&stand_ins_lock);
 }
 
@@ -104,14 +120,13 @@ static int stand_in_add(void *slots, size_t size)
  */
 static int stand_in_remove(const void *slots, size_t size)
 {
-	struct stand_in **link, *stand_in;
+	struct stand_in **link = &stand_ins, *stand_in;
 	int ret = 0;
 
 	pthread_mutex_lock(&stand_ins_lock);
-	for (link = &stand_ins; *link; link = &(*link)->next)
-		if ((*link)->slots == slots)
-			break;
-	stand_in = *link;
+	stand_in = stand_in_find(slots);
+	while (stand_in && *link != stand_in)
+		link = &(*link)->next;
 	if (stand_in)
 		*link = stand_in->next;
 	if (munmap((void *)slots, size))
@@ -160,6 +175,19 @@ int mmub_guards_close(struct mmub_guards *guards)
 	return ret;
 }
 
+int mmub_guards_retire(const struct mmub_guards *guards)
+{
+	struct stand_in *stand_in;
+	int ret = 0;
+
+	pthread_mutex_lock(&stand_ins_lock);
+	stand_in = stand_in_find(guards->slots);
+	if (stand_in && stand_in->odd)
+		ret = stand_in_place(stand_in);
+	pthread_mutex_unlock(&stand_ins_lock);
+	return ret;
+}
+
 int mmub_guard_add(int fd, uint64_t start, uint64_t end, uint64_t ignore,
 		   uint32_t flags)
 {
@@ -191,6 +219,8 @@ int mmub_guard_wait(const struct mmub_guards *guards, uint32_t slot,
 		*value = mmub_guard_value(guards, slot);
 		if (mmub_guard_is_even(*value))
 			return 0;
+		if (*value & MMUB_GUARD_ENDED)
+			return -ESHUTDOWN;
 		if (!timeout_ns || (timeout_ns > 0 &&
 				    clock_ns() - begin >= (uint64_t)timeout_ns))
 			return -ETIMEDOUT;

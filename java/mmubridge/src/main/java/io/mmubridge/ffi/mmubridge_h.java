@@ -511,10 +511,28 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static int MMUB_NR_SYNCHRONIZE() {
         return MMUB_NR_SYNCHRONIZE;
     }
-    private static final int MMUB_NR_COUNT = (int)15L;
+    private static final int MMUB_NR_GUARD_SETUP = (int)15L;
     /**
      * {@snippet lang=c :
-     * enum mmub_nr.MMUB_NR_COUNT = 15
+     * enum mmub_nr.MMUB_NR_GUARD_SETUP = 15
+     * }
+     */
+    public static int MMUB_NR_GUARD_SETUP() {
+        return MMUB_NR_GUARD_SETUP;
+    }
+    private static final int MMUB_NR_GUARD_EVENT = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_nr.MMUB_NR_GUARD_EVENT = 16
+     * }
+     */
+    public static int MMUB_NR_GUARD_EVENT() {
+        return MMUB_NR_GUARD_EVENT;
+    }
+    private static final int MMUB_NR_COUNT = (int)17L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_nr.MMUB_NR_COUNT = 17
      * }
      */
     public static int MMUB_NR_COUNT() {
@@ -1347,6 +1365,15 @@ public class mmubridge_h extends mmubridge_h$shared {
      */
     public static int MMUB_CAUSE_COUNT() {
         return MMUB_CAUSE_COUNT;
+    }
+    private static final int MMUB_GUARD_CAUSE = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_guard_flag.MMUB_GUARD_CAUSE = 1
+     * }
+     */
+    public static int MMUB_GUARD_CAUSE() {
+        return MMUB_GUARD_CAUSE;
     }
     private static final int MMUB_SHADOW_SNAPSHOT = (int)0L;
     /**
@@ -2430,6 +2457,439 @@ public class mmubridge_h extends mmubridge_h$shared {
                 traceDowncall("mmub_stack_text", fd, stack_id, text, size);
             }
             return (int)mh$.invokeExact(fd, stack_id, text, size);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_guards_open {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_guards_open");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_guards_open(int fd, uint32_t slots, struct mmub_guards *guards)
+     * }
+     */
+    public static FunctionDescriptor mmub_guards_open$descriptor() {
+        return mmub_guards_open.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_guards_open(int fd, uint32_t slots, struct mmub_guards *guards)
+     * }
+     */
+    public static MethodHandle mmub_guards_open$handle() {
+        return mmub_guards_open.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_guards_open(int fd, uint32_t slots, struct mmub_guards *guards)
+     * }
+     */
+    public static MemorySegment mmub_guards_open$address() {
+        return mmub_guards_open.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_guards_open(int fd, uint32_t slots, struct mmub_guards *guards)
+     * }
+     */
+    public static int mmub_guards_open(int fd, int slots, MemorySegment guards) {
+        var mh$ = mmub_guards_open.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_guards_open", fd, slots, guards);
+            }
+            return (int)mh$.invokeExact(fd, slots, guards);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_guards_close {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_guards_close");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_guards_close(struct mmub_guards *guards)
+     * }
+     */
+    public static FunctionDescriptor mmub_guards_close$descriptor() {
+        return mmub_guards_close.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_guards_close(struct mmub_guards *guards)
+     * }
+     */
+    public static MethodHandle mmub_guards_close$handle() {
+        return mmub_guards_close.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_guards_close(struct mmub_guards *guards)
+     * }
+     */
+    public static MemorySegment mmub_guards_close$address() {
+        return mmub_guards_close.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_guards_close(struct mmub_guards *guards)
+     * }
+     */
+    public static int mmub_guards_close(MemorySegment guards) {
+        var mh$ = mmub_guards_close.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_guards_close", guards);
+            }
+            return (int)mh$.invokeExact(guards);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_guards_retire {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_guards_retire");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_guards_retire(const struct mmub_guards *guards)
+     * }
+     */
+    public static FunctionDescriptor mmub_guards_retire$descriptor() {
+        return mmub_guards_retire.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_guards_retire(const struct mmub_guards *guards)
+     * }
+     */
+    public static MethodHandle mmub_guards_retire$handle() {
+        return mmub_guards_retire.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_guards_retire(const struct mmub_guards *guards)
+     * }
+     */
+    public static MemorySegment mmub_guards_retire$address() {
+        return mmub_guards_retire.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_guards_retire(const struct mmub_guards *guards)
+     * }
+     */
+    public static int mmub_guards_retire(MemorySegment guards) {
+        var mh$ = mmub_guards_retire.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_guards_retire", guards);
+            }
+            return (int)mh$.invokeExact(guards);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_guard_add {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_guard_add");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_guard_add(int fd, uint64_t start, uint64_t end, uint64_t ignore, uint32_t flags)
+     * }
+     */
+    public static FunctionDescriptor mmub_guard_add$descriptor() {
+        return mmub_guard_add.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_guard_add(int fd, uint64_t start, uint64_t end, uint64_t ignore, uint32_t flags)
+     * }
+     */
+    public static MethodHandle mmub_guard_add$handle() {
+        return mmub_guard_add.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_guard_add(int fd, uint64_t start, uint64_t end, uint64_t ignore, uint32_t flags)
+     * }
+     */
+    public static MemorySegment mmub_guard_add$address() {
+        return mmub_guard_add.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_guard_add(int fd, uint64_t start, uint64_t end, uint64_t ignore, uint32_t flags)
+     * }
+     */
+    public static int mmub_guard_add(int fd, long start, long end, long ignore, int flags) {
+        var mh$ = mmub_guard_add.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_guard_add", fd, start, end, ignore, flags);
+            }
+            return (int)mh$.invokeExact(fd, start, end, ignore, flags);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_guard_remove {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_guard_remove");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_guard_remove(int fd, uint32_t slot)
+     * }
+     */
+    public static FunctionDescriptor mmub_guard_remove$descriptor() {
+        return mmub_guard_remove.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_guard_remove(int fd, uint32_t slot)
+     * }
+     */
+    public static MethodHandle mmub_guard_remove$handle() {
+        return mmub_guard_remove.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_guard_remove(int fd, uint32_t slot)
+     * }
+     */
+    public static MemorySegment mmub_guard_remove$address() {
+        return mmub_guard_remove.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_guard_remove(int fd, uint32_t slot)
+     * }
+     */
+    public static int mmub_guard_remove(int fd, int slot) {
+        var mh$ = mmub_guard_remove.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_guard_remove", fd, slot);
+            }
+            return (int)mh$.invokeExact(fd, slot);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_guard_wait {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_guard_wait");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_guard_wait(const struct mmub_guards *guards, uint32_t slot, int64_t timeout_ns, uint64_t *value)
+     * }
+     */
+    public static FunctionDescriptor mmub_guard_wait$descriptor() {
+        return mmub_guard_wait.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_guard_wait(const struct mmub_guards *guards, uint32_t slot, int64_t timeout_ns, uint64_t *value)
+     * }
+     */
+    public static MethodHandle mmub_guard_wait$handle() {
+        return mmub_guard_wait.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_guard_wait(const struct mmub_guards *guards, uint32_t slot, int64_t timeout_ns, uint64_t *value)
+     * }
+     */
+    public static MemorySegment mmub_guard_wait$address() {
+        return mmub_guard_wait.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_guard_wait(const struct mmub_guards *guards, uint32_t slot, int64_t timeout_ns, uint64_t *value)
+     * }
+     */
+    public static int mmub_guard_wait(MemorySegment guards, int slot, long timeout_ns, MemorySegment value) {
+        var mh$ = mmub_guard_wait.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_guard_wait", guards, slot, timeout_ns, value);
+            }
+            return (int)mh$.invokeExact(guards, slot, timeout_ns, value);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_guard_event {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_guard_event");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_guard_event(int fd, uint32_t slot, uint64_t value, struct mmub_record *record)
+     * }
+     */
+    public static FunctionDescriptor mmub_guard_event$descriptor() {
+        return mmub_guard_event.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_guard_event(int fd, uint32_t slot, uint64_t value, struct mmub_record *record)
+     * }
+     */
+    public static MethodHandle mmub_guard_event$handle() {
+        return mmub_guard_event.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_guard_event(int fd, uint32_t slot, uint64_t value, struct mmub_record *record)
+     * }
+     */
+    public static MemorySegment mmub_guard_event$address() {
+        return mmub_guard_event.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_guard_event(int fd, uint32_t slot, uint64_t value, struct mmub_record *record)
+     * }
+     */
+    public static int mmub_guard_event(int fd, int slot, long value, MemorySegment record_) {
+        var mh$ = mmub_guard_event.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_guard_event", fd, slot, value, record_);
+            }
+            return (int)mh$.invokeExact(fd, slot, value, record_);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -3630,6 +4090,15 @@ public class mmubridge_h extends mmubridge_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final long MMUB_GUARD_ENDED = -9223372036854775808L;
+    /**
+     * {@snippet lang=c :
+     * #define MMUB_GUARD_ENDED -9223372036854775808
+     * }
+     */
+    public static long MMUB_GUARD_ENDED() {
+        return MMUB_GUARD_ENDED;
+    }
     private static final long MMUB_IOC_INFO = 3227565312L;
     /**
      * {@snippet lang=c :
@@ -3701,6 +4170,24 @@ public class mmubridge_h extends mmubridge_h$shared {
      */
     public static long MMUB_IOC_GUARD_REMOVE() {
         return MMUB_IOC_GUARD_REMOVE;
+    }
+    private static final long MMUB_IOC_GUARD_SETUP = 3222322447L;
+    /**
+     * {@snippet lang=c :
+     * #define MMUB_IOC_GUARD_SETUP 3222322447
+     * }
+     */
+    public static long MMUB_IOC_GUARD_SETUP() {
+        return MMUB_IOC_GUARD_SETUP;
+    }
+    private static final long MMUB_IOC_GUARD_EVENT = 3230711056L;
+    /**
+     * {@snippet lang=c :
+     * #define MMUB_IOC_GUARD_EVENT 3230711056
+     * }
+     */
+    public static long MMUB_IOC_GUARD_EVENT() {
+        return MMUB_IOC_GUARD_EVENT;
     }
     private static final long MMUB_IOC_SHADOW_ADD = 3224419592L;
     /**

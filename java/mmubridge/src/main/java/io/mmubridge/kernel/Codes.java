@@ -7,6 +7,7 @@ import io.mmubridge.Cause;
 import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
+import java.util.Set;
 
 /** The numbers that stand for the public enums in the kernel's interface. */
 final class Codes {
@@ -52,6 +53,15 @@ final class Codes {
             case EXCLUSIVE -> MMUB_TYPE_EXCLUSIVE();
             case OTHER -> MMUB_TYPE_OTHER();
         };
+    }
+
+    /** The set as the kernel takes it, {@code 1 << code} each. */
+    static long bits(Set<EventType> types) {
+        long bits = 0;
+        for (EventType type : types) {
+            bits |= 1L << code(type);
+        }
+        return bits;
     }
 
     static int code(EventEntry entry) {

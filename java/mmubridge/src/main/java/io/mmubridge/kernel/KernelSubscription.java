@@ -24,6 +24,7 @@ import java.lang.foreign.SegmentAllocator;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -40,7 +41,7 @@ final class KernelSubscription implements BackendSubscription {
     private static final long ATTACH_BYTES =
             mmub_attach.sizeof() + mmub_attach.subsystem$layout().byteSize();
 
-    private static final String DETACHED = "this subscription is detached";
+    static final String DETACHED = "this subscription is detached";
 
     private final KernelBackend backend;
     private final int descriptor;
@@ -51,10 +52,22 @@ final class KernelSubscription implements BackendSubscription {
     private final AtomicBoolean detached = new AtomicBoolean();
     private final long spaceId;
     private final boolean sharedNotifier;
+    private final boolean self;
+    private final boolean causes;
     private volatile long lostAtEnd;
 
+    /** Made for the first guard. */
+    private volatile @Nullable GuardTable guards;
+
     private KernelSubscription(
-            KernelBackend backend, int descriptor, @Nullable RingMapping mapping, MemorySegment attached) {
+            KernelBackend backend,
+            int descriptor,
+            AddressSpace space,
+            RingOptions options,
+            @Nullable RingMapping mapping,
+            MemorySegment attached) {
+        self = space instanceof AddressSpace.Self;
+        causes = options.causes();
         this.backend = backend;
         this.descriptor = descriptor;
         this.mapping = mapping;
@@ -94,7 +107,7 @@ final class KernelSubscription implements BackendSubscription {
             if (result < 0) {
                 throw AttachFailures.ofAttach(subsystem, -result);
             }
-            return enter(backend, descriptor, mapping, attached);
+            return enter(backend, descriptor, space, options, mapping, attached);
         } catch (Throwable e) {
             if (mapping != null) {
                 mapping.close();
@@ -106,10 +119,15 @@ final class KernelSubscription implements BackendSubscription {
 
     /** A subscription keeps its backend open until it is released. */
     private static KernelSubscription enter(
-            KernelBackend backend, int descriptor, @Nullable RingMapping mapping, MemorySegment attached) {
+            KernelBackend backend,
+            int descriptor,
+            AddressSpace space,
+            RingOptions options,
+            @Nullable RingMapping mapping,
+            MemorySegment attached) {
         backend.enter();
         try {
-            return new KernelSubscription(backend, descriptor, mapping, attached);
+            return new KernelSubscription(backend, descriptor, space, options, mapping, attached);
         } catch (Throwable e) {
             backend.exit();
             throw e;
@@ -170,10 +188,7 @@ final class KernelSubscription implements BackendSubscription {
     }
 
     private static void setFilter(int descriptor, Filter filter) {
-        long types = 0;
-        for (EventType type : filter.types()) {
-            types |= 1L << Codes.code(type);
-        }
+        long types = Codes.bits(filter.types());
         try (Arena arena = Arena.ofConfined()) {
             int count = filter.ranges().size();
             MemorySegment ranges = count == 0 ? MemorySegment.NULL : mmub_range.allocateArray(count, arena);
@@ -195,10 +210,44 @@ final class KernelSubscription implements BackendSubscription {
         }
     }
 
-    /** Not there before the library can add one. */
     @Override
     public BackendGuard guard(AddressRange range, Set<EventType> ignored) {
-        throw new UnsupportedOperationException("The kernel's guards cannot be had yet; the model's can.");
+        if (range.isNative() && !self) {
+            throw new IllegalArgumentException("The range " + range + " is native memory of this JVM, and "
+                    + "the subscription is on another process. Guard it on a subscription to self().");
+        }
+        enterAttached();
+        try {
+            GuardTable table = guardTable();
+            return new KernelGuard(this, table, table.add(range, ignored));
+        } finally {
+            lifetime.exit();
+        }
+    }
+
+    private synchronized GuardTable guardTable() {
+        GuardTable table = guards;
+        if (table == null) {
+            int limit = backend.capabilities().limits().guardsPerSubscription();
+            if (limit == 0) {
+                throw new MmuException("The loaded module allows no guards; its capabilities say so.");
+            }
+            table = GuardTable.open(descriptor, limit, causes);
+            guards = table;
+        }
+        return table;
+    }
+
+    /** Does something with the descriptor; null if it is closed, which keeps nobody from asking. */
+    <T> @Nullable T ifOpen(Supplier<@Nullable T> action) {
+        if (!lifetime.enter()) {
+            return null;
+        }
+        try {
+            return action.get();
+        } finally {
+            lifetime.exit();
+        }
     }
 
     @Override
@@ -274,6 +323,10 @@ final class KernelSubscription implements BackendSubscription {
         }
         if (mapping != null) {
             mapping.close();
+        }
+        GuardTable table = guards;
+        if (table != null) {
+            table.retire();
         }
         KernelBackend.closeDescriptor(descriptor);
         backend.forget(this);

@@ -55,8 +55,8 @@ final class RingMapping {
         return mmub_ring_open(descriptor, options.records(), options.wakeupEvents(), flags, ring);
     }
 
-    /** Asked for inside the drain of this ring alone, so that the descriptor is open. */
-    private static Cause cause(int descriptor, int stackId) {
+    /** What a stack stands for; asked for while the descriptor is open. */
+    static Cause cause(int descriptor, int stackId) {
         int cause = mmub_cause(descriptor, stackId);
         KernelBackend.check("MMUB_IOC_STACK", cause);
         return Codes.cause(cause);
@@ -83,7 +83,7 @@ final class RingMapping {
         return new MmuException(subject + Errno.name(error) + ".");
     }
 
-    private static @Nullable String syscall(long architecture, long number) {
+    static @Nullable String syscall(long architecture, long number) {
         MemorySegment name = mmub_syscall_name((int) architecture, (int) number);
         return name.equals(MemorySegment.NULL) ? null : name.getString(0);
     }
