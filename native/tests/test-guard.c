@@ -778,7 +778,7 @@ TEST(reused_slot)
 TEST(detached)
 {
 	struct mmub_record record;
-	uint64_t a, value, hit_value;
+	uint64_t a, value, hit_value, word;
 	struct guarded g;
 	uint32_t slot, hit;
 
@@ -792,12 +792,15 @@ TEST(detached)
 	ASSERT_EQ(guard_even(&g.guards, hit), hit_value + 2);
 
 	ASSERT_EQ(mmub_detach(g.scene.watch.fd), 0);
-	ASSERT_EQ(mmub_guard_value(&g.guards, slot), value + 1);
-	ASSERT_EQ(mmub_guard_value(&g.guards, hit), hit_value + 3);
+	ASSERT_EQ(mmub_guard_value(&g.guards, slot),
+		  (value + 1) | MMUB_GUARD_ENDED);
+	ASSERT_EQ(mmub_guard_value(&g.guards, hit),
+		  (hit_value + 3) | MMUB_GUARD_ENDED);
+	ASSERT_EQ(mmub_guard_wait(&g.guards, slot, -1, &word), -ESHUTDOWN);
 	guard_nameless(&g.scene.watch, &g.guards, slot);
 	guard_nameless(&g.scene.watch, &g.guards, hit);
 	say(&g.scene, "advise a DONTNEED");
-	ASSERT_EQ(mmub_guard_value(&g.guards, slot), value + 1);
+	ASSERT_EQ(mmub_guard_value(&g.guards, slot), word);
 	ASSERT_EQ(mmub_guard_add(g.scene.watch.fd, a, a + 1, 0, 0), -ESHUTDOWN);
 	ASSERT_EQ(mmub_guard_remove(g.scene.watch.fd, slot), -ESHUTDOWN);
 	ASSERT_EQ(mmub_guard_event(g.scene.watch.fd, 15, 0, &record), -ENOENT);
@@ -834,8 +837,9 @@ static void released(const char *how, int cause)
 	guard_stale(&g.scene.watch, &g.guards, slot, value, MMUB_TYPE_RELEASE,
 		    cause, &record);
 	ASSERT_EQ(record.phase, MMUB_PHASE_RELEASE);
-	ASSERT_EQ(mmub_guard_value(&g.guards, slot), value + 1);
-	ASSERT_TRUE(!mmub_guard_is_even(mmub_guard_value(&g.guards, slot + 1)));
+	ASSERT_EQ(mmub_guard_value(&g.guards, slot),
+		  (value + 1) | MMUB_GUARD_ENDED);
+	ASSERT_EQ(mmub_guard_wait(&g.guards, slot + 1, -1, &value), -ESHUTDOWN);
 	ASSERT_EQ(mmub_guard_add(g.scene.watch.fd, a, a + 1, 0, 0), -ESRCH);
 	guard_remove(&g.scene.watch, &g.guards, slot);
 	ASSERT_EQ(mmub_guard_add(g.scene.watch.fd, a, a + 1, 0, 0), -ESRCH);
@@ -891,8 +895,6 @@ TEST(closed)
 	close(fd);
 }
 
-/* --------------------------------------------------------------------- fork */
-
 static void all_odd(const struct mmub_guards *guards)
 {
 	uint64_t value;
@@ -904,6 +906,46 @@ static void all_odd(const struct mmub_guards *guards)
 		ASSERT_TRUE(!mmub_guard_valid(guards, i, value));
 	}
 }
+
+/* The file goes at once, and whoever still checks finds nothing valid. */
+TEST(retired)
+{
+	struct mmub_guards guards;
+	struct mmub_stats stats;
+	struct watch w;
+	uint64_t value;
+	uint32_t slot;
+	pid_t pid;
+	int fd;
+	char *p;
+
+	p = map_written(PAGE);
+	fd = device_open();
+	watch_open(&w, "guard", 0, 0);
+	guards_open(&w, 4, &guards);
+	slot = guard_add(&w, (uintptr_t)p, (uintptr_t)p + PAGE);
+	value = guard_even(&guards, slot);
+	ASSERT_EQ(mmub_guards_retire(&guards), 0);
+	ASSERT_OK(close(w.fd));
+	watch_synchronize(fd, &stats);
+	ASSERT_EQ(stats.live_spaces, 0);
+	ASSERT_TRUE(!mmub_guard_valid(&guards, slot, value));
+	all_odd(&guards);
+	ASSERT_EQ(mmub_guards_retire(&guards), 0);
+	pid = test_fork();
+	if (!pid) {
+		all_odd(&guards);
+		ASSERT_EQ(mmub_guards_retire(&guards), 0);
+		all_odd(&guards);
+		ASSERT_EQ(mmub_guards_close(&guards), 0);
+		_exit(0);
+	}
+	test_reap(pid);
+	ASSERT_EQ(mmub_guards_close(&guards), 0);
+	close(fd);
+}
+
+/* --------------------------------------------------------------------- fork */
 
 TEST(forked)
 {
@@ -929,7 +971,7 @@ TEST(forked)
 		ASSERT_TRUE(!mmub_guard_valid(&guards, slot, value));
 		all_odd(&guards);
 		all_odd(&second);
-		ASSERT_EQ(mmub_guard_wait(&guards, slot, 0, &value), -ETIMEDOUT);
+		ASSERT_EQ(mmub_guard_wait(&guards, slot, 0, &value), -ESHUTDOWN);
 		/* The descriptor does not serve it either. */
 		ASSERT_EQ(mmub_guard_add(w.fd, 0, 1, 0, 0), -EXDEV);
 		ASSERT_EQ(mmub_guard_remove(w.fd, slot), -EXDEV);

@@ -550,8 +550,8 @@ static void detached(enum mmub_hold_point point, bool close_instead)
 		ASSERT_EQ(word(&h, hit), value + 1);
 	} else {
 		ASSERT_EQ(mmub_detach(held_watch(&h)->fd), 0);
-		ASSERT_EQ(word(&h, hit), value + 1);
-		ASSERT_EQ(word(&h, spared), value + 1);
+		ASSERT_EQ(word(&h, hit), (value + 1) | MMUB_GUARD_ENDED);
+		ASSERT_EQ(word(&h, spared), (value + 1) | MMUB_GUARD_ENDED);
 		ASSERT_EQ(mmub_ring_close(&held_watch(&h)->ring), 0);
 		close(held_watch(&h)->fd);
 	}
@@ -560,8 +560,8 @@ static void detached(enum mmub_hold_point point, bool close_instead)
 	held_end(&h);
 	if (!close_instead) {
 		say(&h.g.scene, "advise a DONTNEED");
-		ASSERT_EQ(word(&h, hit), value + 1);
-		ASSERT_EQ(word(&h, spared), value + 1);
+		ASSERT_EQ(word(&h, hit), (value + 1) | MMUB_GUARD_ENDED);
+		ASSERT_EQ(word(&h, spared), (value + 1) | MMUB_GUARD_ENDED);
 		ASSERT_EQ(mmub_guards_close(&h.g.guards), 0);
 	}
 	subject_end(&h.g.scene.subject);
@@ -615,9 +615,9 @@ TEST(killed_meanwhile)
 	do {
 		watch_wait(held_watch(&t.h), &record);
 	} while (record.phase != MMUB_PHASE_RELEASE);
-	ASSERT_EQ(word(&t.h, hit), hit_value + 1);
-	ASSERT_EQ(word(&t.h, spared), spared_value + 1);
-	ASSERT_EQ(word(&t.h, odd), 3);
+	ASSERT_EQ(word(&t.h, hit), (hit_value + 1) | MMUB_GUARD_ENDED);
+	ASSERT_EQ(word(&t.h, spared), (spared_value + 1) | MMUB_GUARD_ENDED);
+	ASSERT_EQ(word(&t.h, odd), 3 | MMUB_GUARD_ENDED);
 	/* The first stays named; what was even names the release. */
 	guard_stale(held_watch(&t.h), &t.h.g.guards, hit, hit_value,
 		    MMUB_TYPE_CLEAR, MMUB_CAUSE_HOLE_PUNCH, &record);
@@ -627,9 +627,9 @@ TEST(killed_meanwhile)
 
 	two_end_second(&t);
 	ASSERT_EQ(test_wait(t.h.g.scene.subject.pid), SIGKILL);
-	ASSERT_EQ(word(&t.h, hit), hit_value + 1);
-	ASSERT_EQ(word(&t.h, spared), spared_value + 1);
-	ASSERT_EQ(word(&t.h, odd), 3);
+	ASSERT_EQ(word(&t.h, hit), (hit_value + 1) | MMUB_GUARD_ENDED);
+	ASSERT_EQ(word(&t.h, spared), (spared_value + 1) | MMUB_GUARD_ENDED);
+	ASSERT_EQ(word(&t.h, odd), 3 | MMUB_GUARD_ENDED);
 	guard_remove(held_watch(&t.h), &t.h.g.guards, odd);
 	guards_close(held_watch(&t.h), &t.h.g.guards);
 	close(t.h.hold);
@@ -653,17 +653,17 @@ static void in_release(bool detach)
 	hold_wait(h.hold);
 	guard_stale(held_watch(&h), &h.g.guards, slot, value, MMUB_TYPE_RELEASE,
 		    MMUB_CAUSE_EXIT, &record);
-	ASSERT_EQ(word(&h, slot), value + 1);
+	ASSERT_EQ(word(&h, slot), (value + 1) | MMUB_GUARD_ENDED);
 	ASSERT_EQ(mmub_guard_add(held_watch(&h)->fd, h.a, h.a + 1, 0, 0),
 		  -ESRCH);
 	if (detach)
 		ASSERT_EQ(mmub_detach(held_watch(&h)->fd), 0);
 	else
 		guard_remove(held_watch(&h), &h.g.guards, slot);
-	ASSERT_EQ(word(&h, slot), value + 1);
+	ASSERT_EQ(word(&h, slot), (value + 1) | MMUB_GUARD_ENDED);
 	hold_release(h.hold);
 	ASSERT_EQ(test_wait(h.g.scene.subject.pid), SIGKILL);
-	ASSERT_EQ(word(&h, slot), value + 1);
+	ASSERT_EQ(word(&h, slot), (value + 1) | MMUB_GUARD_ENDED);
 	if (detach) {
 		ASSERT_EQ(mmub_ring_close(&held_watch(&h)->ring), 0);
 		close(held_watch(&h)->fd);
