@@ -6,6 +6,7 @@ module io.mmubridge {
     requires static transitive org.jspecify;
 
     exports io.mmubridge;
+    exports io.mmubridge.cache;
     exports io.mmubridge.jfr;
     exports io.mmubridge.jmx;
     exports io.mmubridge.model;

@@ -9,14 +9,16 @@ import io.mmubridge.model.IntervalTree;
 import java.lang.invoke.VarHandle;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A range in the tree of a space, and a slot in the page of a subscription: {@code struct mmub_guard_node}. */
 final class ModelGuard extends IntervalTree.Node implements BackendGuard {
-    private final ModelSubscription subscription;
     private final AtomicLongArray page;
     private final int slot;
     private final Set<EventType> ignored;
+    private final boolean causes;
+    private final Consumer<ModelGuard> remover;
 
     /** What {@code MMUB_IOC_GUARD_EVENT} tells; set before the word becomes odd. */
     private volatile InvalidationEvent.@Nullable Snapshot invalidation;
@@ -24,18 +26,29 @@ final class ModelGuard extends IntervalTree.Node implements BackendGuard {
     /** Odd for good; the slot may be another's. Set under the lock of the space, after the word became odd. */
     private volatile boolean ended;
 
-    /** Of a slot that nobody has. */
+    /**
+     * In no space yet.
+     *
+     * @param page the words
+     * @param slot its own, which nobody else has
+     * @param range what it guards
+     * @param ignored what leaves it valid
+     * @param causes whether it keeps causes
+     * @param remover takes it out of its space and gives its slot back
+     */
     ModelGuard(
-            ModelSubscription subscription,
             AtomicLongArray page,
             int slot,
             AddressRange range,
-            Set<EventType> ignored) {
+            Set<EventType> ignored,
+            boolean causes,
+            Consumer<ModelGuard> remover) {
         super(range.start(), range.end() - 1);
-        this.subscription = subscription;
         this.page = page;
         this.slot = slot;
         this.ignored = ignored;
+        this.causes = causes;
+        this.remover = remover;
     }
 
     int slot() {
@@ -64,7 +77,7 @@ final class ModelGuard extends IntervalTree.Node implements BackendGuard {
 
     @Override
     public void remove() {
-        subscription.remove(this);
+        remover.accept(this);
     }
 
     // ------------------------------------------------------------------------------------ under the space's lock
@@ -89,7 +102,9 @@ final class ModelGuard extends IntervalTree.Node implements BackendGuard {
     }
 
     private void makeOdd(QueuedEvent event) {
-        invalidation = subscription.kept(event);
+        invalidation = causes
+                ? event.copy()
+                : new QueuedEvent().set(event).withoutCause().copy();
         page.setOpaque(slot, page.getPlain(slot) + 1);
         // smp_wmb(): before the callback returns, and so before what the invalidation is about.
         VarHandle.storeStoreFence();

@@ -15,13 +15,8 @@ import io.mmubridge.backend.RingStream;
 import io.mmubridge.model.ExclusiveLock;
 import io.mmubridge.model.LockClass;
 import io.mmubridge.model.MmStruct;
-import java.util.ArrayDeque;
 import java.util.Collection;
-import java.util.Deque;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +27,6 @@ final class ModelSubscription implements BackendSubscription {
     private final ModelBackend backend;
     private final Spaces spaces;
     private final Key key;
-    private final boolean causes;
     private final @Nullable EventQueue queue;
     private final @Nullable RingStream stream;
     private final Lifetime lifetime = new Lifetime(this::release);
@@ -44,16 +38,7 @@ final class ModelSubscription implements BackendSubscription {
     /** Null before the attach and once detached. */
     private @Nullable Space space;
 
-    /** Those that have a slot, by slot. */
-    private final Map<Integer, ModelGuard> guards = new HashMap<>();
-
-    /** Words by slot; what a reader sees through its guard without any lock. Made for the first guard. */
-    private @Nullable AtomicLongArray page;
-
-    /** The slots that were had, and so have a word to start above. */
-    private int slots;
-
-    private final Deque<Integer> freeSlots = new ArrayDeque<>();
+    private final GuardTable guards;
 
     // Set by the attach.
     private long spaceId;
@@ -68,7 +53,7 @@ final class ModelSubscription implements BackendSubscription {
         this.spaces = backend.spaces();
         this.key = key;
         this.filter = filter;
-        causes = options.causes();
+        guards = new GuardTable(Spaces.LIMITS.guardsPerSubscription(), options.causes(), this::remove);
         lock = new ExclusiveLock(spaces.kernel().lockdep(), LOCK);
         if (options.records() == 0) {
             queue = null;
@@ -189,49 +174,26 @@ final class ModelSubscription implements BackendSubscription {
         lock.lock();
         try {
             Space on = attached();
-            int slot = takeSlot();
-            ModelGuard guard = new ModelGuard(this, page(), slot, range, ignored);
+            ModelGuard guard = guards.take(range, ignored);
             if (!on.add(guard)) {
-                freeSlots.push(slot);
+                guards.giveBack(guard);
                 throw new MmuException(
                         "The range " + range + " cannot be guarded: the address space has been released, "
                                 + "since its process exited or executed another program.");
             }
-            guards.put(slot, guard);
             return guard;
         } finally {
             lock.unlock();
         }
     }
 
-    private int takeSlot() {
-        Integer slot = freeSlots.poll();
-        if (slot != null) {
-            return slot;
-        }
-        if (slots == Spaces.LIMITS.guardsPerSubscription()) {
-            throw new MmuException("The subscription has as many guards as it may have, " + slots
-                    + ". Close some, or make one of several ranges.");
-        }
-        return slots++;
-    }
-
-    private AtomicLongArray page() {
-        if (page == null) {
-            page = new AtomicLongArray(Spaces.LIMITS.guardsPerSubscription());
-        }
-        return page;
-    }
-
-    /** {@code mmub_sub_guard_remove()}: does nothing if the slot is not this guard's any more. */
-    void remove(ModelGuard guard) {
+    /** {@code mmub_sub_guard_remove()}: does nothing after the detach, when the slots have no use any more. */
+    private void remove(ModelGuard guard) {
         lock.lock();
         try {
-            // Not after the detach: the slots have no use any more.
-            if (space != null && guards.remove(guard.slot(), guard)) {
+            if (space != null && guards.has(guard)) {
                 space.remove(guard);
-                guard.forget();
-                freeSlots.push(guard.slot());
+                guards.giveBack(guard);
             }
         } finally {
             lock.unlock();
@@ -240,7 +202,7 @@ final class ModelSubscription implements BackendSubscription {
 
     /** For {@link Space#leave}, and so under the lock. */
     Collection<ModelGuard> guards() {
-        return guards.values();
+        return guards.guards();
     }
 
     private Space attached() {
@@ -279,13 +241,6 @@ final class ModelSubscription implements BackendSubscription {
         if (queue != null) {
             queue.event(event, n);
         }
-    }
-
-    /** What made a guard stale, as the guard keeps it. */
-    InvalidationEvent.Snapshot kept(QueuedEvent event) {
-        return causes
-                ? event.copy()
-                : new QueuedEvent().set(event).withoutCause().copy();
     }
 
     /** {@code mmub_sub_matches()}. */
@@ -356,7 +311,6 @@ final class ModelSubscription implements BackendSubscription {
             if (left != null) {
                 space = null;
                 left.leave(this);
-                guards.clear();
                 spaces.put(left);
                 spaces.putKey(key);
                 spaces.uncharge();

@@ -2,80 +2,106 @@
 package io.mmubridge.simulated;
 
 import io.mmubridge.AddressRange;
+import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
-import io.mmubridge.Filter;
-import io.mmubridge.RingOptions;
-import io.mmubridge.backend.BackendGuard;
+import io.mmubridge.Guard;
+import io.mmubridge.GuardAccess;
 import io.mmubridge.backend.Interleavings;
-import io.mmubridge.model.MmStruct;
-import io.mmubridge.model.MmuNotifier;
-import io.mmubridge.model.MmuNotifierEvent;
-import io.mmubridge.model.MmuNotifierRange;
-import io.mmubridge.model.SimulatedKernel;
+import java.time.Duration;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Guards in the interleavings that Lincheck's model checker chooses: callbacks, users, and slots that are used again. */
-@Timeout(600)
+/**
+ * {@link Guards} and {@link Guard} in the interleavings that Lincheck's model checker chooses: callbacks, users, and slots that
+ * are used again.
+ */
+@Timeout(300)
 class GuardInterleavingTest {
-    private static final int INTERLEAVINGS = 120;
+    private static final int INTERLEAVINGS = 150;
     private static final long PAGE = 0x1000;
     private static final AddressRange RANGE = new AddressRange(0, PAGE);
 
-    /** An address space whose first page has the frame {@link #frame}, and a subscription on it. */
+    /** What a space does to its guards under its lock, and a page that changes within invalidations alone. */
     private static final class Shared {
-        final SimulatedKernel kernel = SimulatedKernel.builder().build();
-        final MmStruct mm = new MmStruct(kernel);
-        final ModelBackend backend = new ModelBackend(kernel, "a test");
-        final ModelSubscription subscription = backend.attach("test", mm, RingOptions.none(), Filter.all());
+        final Object lock = new Object();
 
-        /** What lies at the page. It changes within invalidations alone. */
+        // Under the lock.
+        final Guards guards = new Guards();
+        final GuardTable table = new GuardTable(2, true, this::remove);
+        final QueuedEvent event = new QueuedEvent();
+        long seq;
+        int active;
+
+        /** What lies at the page. */
         volatile int frame = 1;
 
-        BackendGuard guard;
-        long valid;
+        ModelGuard slot = add(Set.of());
+        Guard guard = GuardAccess.of(slot, RANGE);
+        final long valid = slot.word();
 
-        Shared() {
-            renewed();
+        final ModelGuard add(Set<EventType> ignored) {
+            synchronized (lock) {
+                ModelGuard added = table.take(RANGE, ignored);
+                guards.add(added, active != 0);
+                return added;
+            }
         }
 
-        final void renewed() {
-            guard = subscription.guard(RANGE, Set.of());
-            valid = guard.word();
+        private void remove(ModelGuard removed) {
+            synchronized (lock) {
+                if (table.has(removed)) {
+                    guards.remove(removed);
+                    table.giveBack(removed);
+                }
+            }
+        }
+
+        void start(EventType type, long start, long end) {
+            synchronized (lock) {
+                active++;
+                guards.start(event.begin(EventPhase.START, type)
+                        .range(start, end, true)
+                        .at(0, ++seq));
+            }
+        }
+
+        void end() {
+            synchronized (lock) {
+                active--;
+                if (active == 0) {
+                    guards.settle();
+                }
+            }
         }
 
         @SuppressWarnings("NonAtomicVolatileUpdate") // one thread replaces it
         void replace() {
-            MmuNotifierRange range = MmuNotifierRange.of(mm, MmuNotifierEvent.CLEAR, 0, PAGE);
-            MmuNotifier.invalidateRangeStart(range);
+            start(EventType.CLEAR, 0, PAGE);
             frame++;
-            MmuNotifier.invalidateRangeEnd(range);
+            end();
         }
 
         void elsewhere() {
-            MmuNotifierRange range = MmuNotifierRange.of(mm, MmuNotifierEvent.UNMAP, 8 * PAGE, 9 * PAGE);
-            MmuNotifier.invalidateRangeStart(range);
-            MmuNotifier.invalidateRangeEnd(range);
+            start(EventType.UNMAP, 8 * PAGE, 9 * PAGE);
+            end();
         }
 
-        /** A user of a new guard: what it finds, and whether the guard says so still once the page is known to be another. */
-        void use() {
-            BackendGuard mine = subscription.guard(RANGE, Set.of());
-            use(mine);
-            mine.remove();
-        }
-
-        void use(BackendGuard mine) {
-            long word = mine.word();
-            if (isOdd(word)) {
-                // One attempt: whoever loses tries again later.
-                return;
+        void release() {
+            synchronized (lock) {
+                guards.release(event.begin(EventPhase.RELEASE, EventType.RELEASE)
+                        .range(0, -1, true)
+                        .at(0, ++seq));
             }
-            int made = frame;
-            int now = frame;
-            boolean stillValid = mine.word() == word;
-            check(!stillValid || now == made, "valid, and the page is another");
+        }
+
+        /** Makes something of the page, and looks whether the guard says so still once the page is another. */
+        void use(Guard mine) {
+            if (mine.isValid()) {
+                int made = frame;
+                int now = frame;
+                check(now == made || !mine.isValid(), "valid, and the page is another");
+            }
         }
     }
 
@@ -89,25 +115,22 @@ class GuardInterleavingTest {
         }
     }
 
-    private static void quiescent(Shared shared) {
-        check(shared.kernel.failures().isEmpty(), "nothing failed");
-        check(shared.subscription.statistics().active() == 0, "nothing is in flight");
+    private static boolean awaited(Guard guard) {
+        try {
+            return guard.awaitValid(Duration.ZERO);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test
     void noCheckAfterTheChangeSaysValid() {
         Interleavings.explore(
-                INTERLEAVINGS, Shared::new, GuardInterleavingTest::quiescent, Shared::use, Shared::replace);
-    }
-
-    @Test
-    void noCheckSaysValidWhateverElseIsInFlight() {
-        Interleavings.explore(
                 INTERLEAVINGS,
                 Shared::new,
                 shared -> {
-                    quiescent(shared);
-                    check(shared.guard.word() == shared.valid + 2, "even again, and not what it was");
+                    check(!shared.guard.isValid(), "it is another page");
+                    check(shared.slot.word() == shared.valid + 2, "even again, and not what it was");
                 },
                 shared -> shared.use(shared.guard),
                 Shared::replace,
@@ -115,55 +138,90 @@ class GuardInterleavingTest {
     }
 
     @Test
-    void theWordOnlyGrowsAndASlotThatIsUsedAgainStartsAbove() {
+    void whatIsAddedAmidAnInvalidationIsValidForWhatIsMadeAfterIt() {
         Interleavings.explore(
                 INTERLEAVINGS,
                 Shared::new,
-                GuardInterleavingTest::quiescent,
+                shared -> check(!isOdd(shared.slot.word()), "nothing is in flight, and it is odd"),
                 shared -> {
-                    shared.guard.remove();
-                    BackendGuard next = shared.subscription.guard(RANGE, Set.of());
-                    check(next.word() > shared.valid + 1, "above what the one before it ended with");
+                    shared.slot.remove();
+                    shared.slot = shared.add(Set.of());
+                    Guard mine = GuardAccess.of(shared.slot, RANGE);
+                    awaited(mine);
+                    shared.use(mine);
                 },
-                shared -> {
-                    BackendGuard old = shared.guard;
-                    long last = shared.valid;
-                    for (int i = 0; i < 3; i++) {
-                        long word = old.word();
-                        check(word >= last, "it falls");
-                        last = word;
-                    }
-                },
-                Shared::replace);
-    }
-
-    @Test
-    void whoeverIsAddedAmidAnInvalidationBecomesEvenWithItsEnd() {
-        Interleavings.explore(
-                INTERLEAVINGS,
-                Shared::new,
-                shared -> {
-                    quiescent(shared);
-                    check(!isOdd(shared.guard.word()), "nothing is in flight, and it is odd");
-                },
-                Shared::renewed,
                 Shared::elsewhere,
                 Shared::replace);
     }
 
     @Test
-    void removedOrDetachedItIsOddForGood() {
+    void ofTwoWhoAwaitTheSameGuardNeitherIsDeceived() {
+        Interleavings.explore(
+                INTERLEAVINGS,
+                () -> {
+                    Shared shared = new Shared();
+                    shared.start(EventType.CLEAR, 0, PAGE);
+                    shared.guard = shared.guard.renew();
+                    return shared;
+                },
+                shared -> {},
+                shared -> {
+                    shared.frame = 2;
+                    shared.end();
+                    shared.replace();
+                },
+                shared -> {
+                    awaited(shared.guard);
+                    shared.use(shared.guard);
+                },
+                shared -> {
+                    awaited(shared.guard);
+                    shared.use(shared.guard);
+                });
+    }
+
+    @Test
+    void theWordOnlyGrowsAndASlotThatIsUsedAgainStartsAbove() {
+        Interleavings.explore(
+                INTERLEAVINGS,
+                Shared::new,
+                shared -> check(!shared.guard.isValid(), "closed"),
+                shared -> {
+                    shared.guard.close();
+                    ModelGuard next = shared.add(Set.of());
+                    check(next.slot() == shared.slot.slot(), "the same slot");
+                    check(next.word() > shared.valid + 1, "above what the one before it ended with");
+                },
+                shared -> {
+                    long last = shared.valid;
+                    for (int i = 0; i < 3; i++) {
+                        long word = shared.slot.word();
+                        check(word >= last, "it falls");
+                        last = word;
+                    }
+                    boolean ended = shared.guard.isEnded();
+                    Guard renewed = shared.guard.renew();
+                    awaited(renewed);
+                    check(!ended || !renewed.isValid(), "by another's word");
+                },
+                Shared::replace);
+    }
+
+    @Test
+    void removedItIsOddForGood() {
         Interleavings.explore(
                 INTERLEAVINGS,
                 Shared::new,
                 shared -> {
-                    check(shared.kernel.failures().isEmpty(), "nothing failed");
-                    check(shared.guard.isEnded(), "ended");
-                    check(isOdd(shared.guard.word()), "odd for good");
+                    check(shared.guard.isEnded() && !shared.guard.renew().isValid(), "ended");
+                    check(isOdd(shared.slot.word()), "odd for good");
                 },
-                shared -> shared.guard.remove(),
+                shared -> {
+                    shared.guard.close();
+                    check(isOdd(shared.slot.word()), "odd at once");
+                },
                 Shared::replace,
-                shared -> shared.subscription.detach());
+                shared -> shared.guard.close());
     }
 
     @Test
@@ -173,12 +231,13 @@ class GuardInterleavingTest {
                 Shared::new,
                 shared -> {
                     check(shared.guard.isEnded(), "ended");
-                    check(isOdd(shared.guard.word()), "odd for good");
+                    check(isOdd(shared.slot.word()), "odd for good");
+                    check(shared.guard.invalidation() != null, "by an event");
                 },
                 Shared::replace,
                 shared -> {
-                    shared.mm.put();
-                    check(isOdd(shared.guard.word()), "odd at once");
+                    shared.release();
+                    check(isOdd(shared.slot.word()), "odd at once");
                 });
     }
 
@@ -189,16 +248,16 @@ class GuardInterleavingTest {
                 INTERLEAVINGS,
                 () -> {
                     Shared shared = new Shared();
-                    shared.guard.remove();
-                    shared.guard = shared.subscription.guard(RANGE, Set.of(EventType.SOFT_DIRTY));
+                    shared.slot.remove();
+                    shared.slot = shared.add(Set.of(EventType.SOFT_DIRTY));
+                    shared.guard = GuardAccess.of(shared.slot, RANGE);
                     return shared;
                 },
-                GuardInterleavingTest::quiescent,
+                shared -> check(!shared.guard.isValid(), "it is another page"),
                 shared -> shared.use(shared.guard),
                 shared -> {
-                    MmuNotifierRange range = MmuNotifierRange.of(shared.mm, MmuNotifierEvent.SOFT_DIRTY, 0, 4 * PAGE);
-                    MmuNotifier.invalidateRangeStart(range);
-                    MmuNotifier.invalidateRangeEnd(range);
+                    shared.start(EventType.SOFT_DIRTY, 0, 4 * PAGE);
+                    shared.end();
                 },
                 Shared::replace);
     }
