@@ -47,8 +47,8 @@ import org.jspecify.annotations.Nullable;
  * does after it is ordered behind it.
  */
 public final class Guard implements AutoCloseable {
-    /** No word is the same, since those that are valid are even. */
-    private static final long PENDING = -1;
+    /** No word is the same: none is 0. */
+    private static final long PENDING = 0;
 
     private static final long FIRST_PAUSE_NANOS = 1_000;
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;

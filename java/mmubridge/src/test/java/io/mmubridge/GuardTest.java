@@ -49,6 +49,15 @@ class GuardTest {
         return new Guard(slot, new AddressRange(0, 4096), Set.of());
     }
 
+    /** Those that libmmubridge puts in place of closed ones among them. */
+    @Test
+    void noOddWordIsValid() {
+        for (long word : new long[] {1, 3, Long.MIN_VALUE | 1, -1}) {
+            slot.word = word;
+            assertThat(guard().isValid()).as(Long.toHexString(word)).isFalse();
+        }
+    }
+
     @Test
     void amidAnInvalidationItIsNotValidByItself() throws InterruptedException {
         slot.word = 3;

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 public interface BackendGuard {
     /**
      * The slot's word, by an acquire load. Even: nothing that overlaps the range is in flight, and nothing has been since the
-     * word was that number. It only grows, whoever has the slot, so the same even number again means that nothing was between.
+     * word was that number. It is never 0, and only grows, whoever has the slot, so the same even number again means that nothing was between.
      * After {@link #remove()} it may be another guard's.
      */
     long word();

@@ -118,7 +118,7 @@ public abstract class GuardContract extends BackendContract {
     void whatIsMappedAtTheSameAddressAgainIsNotTheSame() {
         AddressRange range = target.map(4);
         try (Subscription subscription = get(SUBSYSTEM)) {
-            for (int i = 0; i < 100; i++) {
+            for (int i = 0; i < 50; i++) {
                 Guard guard = subscription.guard(range);
                 assertThat(guard.isValid()).isTrue();
                 target.mapOver(range);
