@@ -671,6 +671,15 @@ TEST(causes)
 	ASSERT_GE(mmub_guard_event(w.fd, without, 2, &record), 0);
 	ASSERT_EQ(record.stack_id, 0);
 	guards_close(&w, &guards);
+
+	watch_ring_flags = MMUB_RING_CAUSE;
+	watch_open(&w, "guard", subject.pid, 64);
+	guards_open(&w, 2, &guards);
+	ASSERT_EQ(mmub_guard_add(w.fd, a, a + PAGE, 0, 0), 0);
+	subject_say(&subject, "advise a DONTNEED 0 1");
+	ASSERT_GE(mmub_guard_event(w.fd, 0, 2, &record), 0);
+	ASSERT_EQ(mmub_cause(w.fd, record.stack_id), MMUB_CAUSE_MADV_DONTNEED);
+	guards_close(&w, &guards);
 	subject_end(&subject);
 }
 
