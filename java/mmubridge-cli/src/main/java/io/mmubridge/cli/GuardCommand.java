@@ -93,7 +93,8 @@ final class GuardCommand implements Callable<Integer> {
         try (Mmu mmu = Mmu.openKernel();
                 StopRequest stop = StopRequest.onSignals()) {
             if (!mmu.capabilities().features().contains(Feature.GUARD)) {
-                throw new MmuException("The loaded kernel module has no guards. Load the one that came with this command.");
+                throw new MmuException(
+                        "The loaded kernel module has no guards. Load the one that came with this command.");
             }
             int status = hold(mmu, Long.parseLong(process));
             stop.finish(status);
@@ -110,8 +111,8 @@ final class GuardCommand implements Callable<Integer> {
             GuardHold hold = new GuardHold(subscription, range, ignored, writer, count, duration);
             begin(out, pid, hold.isValid());
             Summary.End end = hold.run();
-            writer.summary(new Summary(
-                    pid, subsystem, end, System.nanoTime() - start, hold.tally(), null, false, List.of()));
+            writer.summary(
+                    new Summary(pid, subsystem, end, System.nanoTime() - start, hold.tally(), null, false, List.of()));
             writer.flush();
             return end == Summary.End.OUTPUT ? ExitCode.FAILURE : ExitCode.OK;
         }

@@ -33,8 +33,7 @@ final class Numbering {
         return numbered(event, event.seq(), n, event.lostFrom(), event.lostTo());
     }
 
-    private static InvalidationEvent numbered(
-            InvalidationEvent event, long seq, long n, long lostFrom, long lostTo) {
+    private static InvalidationEvent numbered(InvalidationEvent event, long seq, long n, long lostFrom, long lostTo) {
         return new InvalidationEvent.Snapshot(
                 seq,
                 n,

@@ -151,7 +151,8 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "info --help", "watch --help", "guard --help", "demo -h", "help watch", "--version"})
+    @ValueSource(
+            strings = {"--help", "info --help", "watch --help", "guard --help", "demo -h", "help watch", "--version"})
     void helpIsNotAFailure(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.OK);
         assertThat(out.toString()).contains("mmubridge");
