@@ -22,8 +22,16 @@ class GuardTest {
         volatile long word = 2;
         volatile boolean ended;
 
+        /** Run once, before a word is given. */
+        volatile @Nullable Runnable meanwhile;
+
         @Override
         public long word() {
+            Runnable first = meanwhile;
+            if (first != null) {
+                meanwhile = null;
+                first.run();
+            }
             return word;
         }
 
@@ -75,6 +83,29 @@ class GuardTest {
         slot.word = 6;
         assertThat(guard.isValid()).isFalse();
         assertThat(guard.awaitValid(Duration.ofDays(1))).isFalse();
+    }
+
+    /** The first has made something, which changed, when the second comes round to look at the word. */
+    @Test
+    void ofTwoWhoAwaitItTheFirstDecidesWithWhichWordItIsValid() throws InterruptedException {
+        slot.word = 3;
+        Guard guard = guard();
+        slot.word = 4;
+        slot.meanwhile = () -> {
+            assertThat(awaited(guard)).isTrue();
+            slot.word = 6;
+        };
+
+        assertThat(guard.awaitValid(Duration.ZERO)).isFalse();
+        assertThat(guard.isValid()).isFalse();
+    }
+
+    private static boolean awaited(Guard guard) {
+        try {
+            return guard.awaitValid(Duration.ZERO);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test

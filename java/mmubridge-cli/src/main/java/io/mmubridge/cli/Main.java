@@ -23,6 +23,7 @@ import picocli.CommandLine.Spec;
         subcommands = {
             InfoCommand.class,
             WatchCommand.class,
+            GuardCommand.class,
             DemoCommand.class,
             GenerateCompletion.class,
             HelpCommand.class

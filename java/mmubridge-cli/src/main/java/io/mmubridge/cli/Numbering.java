@@ -25,6 +25,15 @@ final class Numbering {
             return event;
         }
         boolean lost = event.phase() == EventPhase.LOST;
+        return numbered(event, seq, n, lost ? nBase + event.lostFrom() : 0, lost ? nBase + event.lostTo() : 0);
+    }
+
+    /** An event with a number of its own. */
+    static InvalidationEvent numbered(InvalidationEvent event, long n) {
+        return numbered(event, event.seq(), n, event.lostFrom(), event.lostTo());
+    }
+
+    private static InvalidationEvent numbered(InvalidationEvent event, long seq, long n, long lostFrom, long lostTo) {
         return new InvalidationEvent.Snapshot(
                 seq,
                 n,
@@ -44,8 +53,8 @@ final class Numbering {
                 event.cause(),
                 event.stackId(),
                 event.shadowed(),
-                lost ? nBase + event.lostFrom() : 0,
-                lost ? nBase + event.lostTo() : 0);
+                lostFrom,
+                lostTo);
     }
 
     /** The mark that the events of a new address space follow; it repeats the last numbers. */

@@ -60,7 +60,18 @@ class CommandLineTest {
                 "watch --count 0 1",
                 "watch --duration long 1",
                 "watch --duration 1d 1",
-                "watch --follow 1"
+                "watch --follow 1",
+                "guard",
+                "guard 1",
+                "guard 1 0x1000-0x2000 more",
+                "guard true 0x1000-0x2000",
+                "guard 0 0x1000-0x2000",
+                "guard 1 0x2000-0x1000",
+                "guard 1 all",
+                "guard --count 0 1 0x1000-0x2000",
+                "guard --ignore NOSUCH 1 0x1000-0x2000",
+                "guard --ignore release 1 0x1000-0x2000",
+                "guard --duration soon 1 0x1000-0x2000"
             })
     void wrongUsageIsTwoAndSaysWhereToReadOn(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.USAGE);
@@ -79,7 +90,9 @@ class CommandLineTest {
                 "watch -- true",
                 "watch --json -- sh -c 1",
                 "watch -- watch -- true",
-                "watch --follow -- sh -c 1"
+                "watch --follow -- sh -c 1",
+                "guard 1 0x1000-0x2000",
+                "guard --json --ignore soft_dirty,CLEAR --count 1 --duration 1s --subsystem rdma 1 4096+4096"
             })
     void whatNeedsTheKernelIsNotHadOfTheModel(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.UNAVAILABLE);
@@ -93,6 +106,15 @@ class CommandLineTest {
     void aWatchWithoutTheModuleNamesTheWayOut() {
         assumeThat(Path.of("/dev/mmubridge")).doesNotExist();
         assertThat(run("watch 1")).isEqualTo(ExitCode.UNAVAILABLE);
+
+        assertThat(err.toString()).contains("modprobe mmubridge", "--vm");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void aGuardWithoutTheModuleNamesTheWayOut() {
+        assumeThat(Path.of("/dev/mmubridge")).doesNotExist();
+        assertThat(run("guard 1 0x1000-0x2000")).isEqualTo(ExitCode.UNAVAILABLE);
 
         assertThat(err.toString()).contains("modprobe mmubridge", "--vm");
         assertThat(out.toString()).isEmpty();
@@ -129,7 +151,8 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "info --help", "watch --help", "demo -h", "help watch", "--version"})
+    @ValueSource(
+            strings = {"--help", "info --help", "watch --help", "guard --help", "demo -h", "help watch", "--version"})
     void helpIsNotAFailure(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.OK);
         assertThat(out.toString()).contains("mmubridge");
@@ -146,6 +169,6 @@ class CommandLineTest {
     @Test
     void completionKnowsTheCommandsAndTypes() {
         assertThat(run("generate-completion")).isEqualTo(ExitCode.OK);
-        assertThat(out.toString()).contains("info", "watch", "demo", "PROTECTION_VMA", "--subsystem");
+        assertThat(out.toString()).contains("info", "watch", "guard", "demo", "PROTECTION_VMA", "--subsystem");
     }
 }
