@@ -230,10 +230,13 @@ bench_program_make() {
 		die "native/bench does not build"
 }
 
-# bench_build JDK: the program in C is where bench_program says, the jar where
-# bench_jar does.
-bench_build() {
+# bench_program_build: the benchmarks in C are where bench_program says.
+bench_program_build() {
 	with_lock "$build/bench.lock" bench_program_make
+}
+
+# bench_jar_build JDK: those in Java are where bench_jar says.
+bench_jar_build() {
 	jar_build mmubridge-bench "the benchmarks" "$1"
 }
 

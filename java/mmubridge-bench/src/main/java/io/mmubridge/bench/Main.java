@@ -7,9 +7,11 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.Locale;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.runner.RunnerException;
 
 /**
@@ -17,7 +19,8 @@ import org.openjdk.jmh.runner.RunnerException;
  *
  * <pre>
  *   measure PLACE quick|full GROUP...  measure, and print samples
- *   report table|json                  read samples, print what comes of them
+ *   report table|json [FOLDER [FILE]]  read samples, print what comes of them; draw figures in
+ *                                      FOLDER, and put their numbers into FILE; empty for none
  * </pre>
  */
 public final class Main {
@@ -35,7 +38,9 @@ public final class Main {
                 new Session(place, arguments[2].equals("quick"), out).run(groups);
             }
             case "report" -> {
-                Report report = new Report(Samples.read(new BufferedReader(new InputStreamReader(System.in, UTF_8))));
+                Samples samples = Samples.read(new BufferedReader(new InputStreamReader(System.in, UTF_8)));
+                show(samples, path(arguments, 2), path(arguments, 3));
+                Report report = new Report(samples);
                 if (arguments[1].equals("json")) {
                     report.writeJson(out);
                 } else {
@@ -45,5 +50,19 @@ public final class Main {
             default -> throw new IllegalArgumentException(arguments[0] + ": no such command");
         }
         out.flush();
+    }
+
+    private static @Nullable Path path(String[] arguments, int place) {
+        return arguments.length <= place || arguments[place].isEmpty() ? null : Path.of(arguments[place]);
+    }
+
+    private static void show(Samples samples, @Nullable Path folder, @Nullable Path document) throws IOException {
+        Gallery gallery = new Gallery(samples);
+        if (folder != null) {
+            gallery.writeSvg(folder);
+        }
+        if (document != null) {
+            gallery.update(document, folder);
+        }
     }
 }

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param rounds how many there were
  * @param c the median of C's rounds, null if C does not measure this
  * @param java the median of Java's rounds, null if Java does not measure this
- * @param ratio of Java to C, or of C to the row's base; null if there is nothing to compare with
+ * @param ratio of Java to C, or to the row's base on the same side; null if there is nothing to compare with
  */
 record Outcome(
         Row row,
@@ -41,8 +41,8 @@ record Outcome(
         if (c.isEmpty() && java.isEmpty()) {
             return null;
         }
-        Map<Integer, Double> measured = row.base() == null ? java : c;
-        Map<Integer, Double> base = row.base() == null ? c : samples.rounds(row.base(), Side.C);
+        Map<Integer, Double> measured = row.base() == null ? java : samples.rounds(row.id(), row.side());
+        Map<Integer, Double> base = row.base() == null ? c : samples.rounds(row.base(), row.side());
         return new Outcome(row, Math.max(c.size(), java.size()), median(c), median(java), ratio(measured, base));
     }
 

@@ -18,8 +18,9 @@ final class Report {
     private static final String[] TIME_UNITS = {"ns", "us", "ms", "s"};
 
     private static final String LEGEND = """
-            ratio: Java to C; where a process is watched, to never watched, in C. Made within
-            each round, then the median and the quartiles of the rounds. aim: the largest that is good.""";
+            ratio: Java to C; where a process is watched, to never watched, in C; of the model, in Java
+            to the nearest row above that has none. Made within each round, then the median and the
+            quartiles of the rounds. aim: the largest that is good.""";
     private static final String EMULATED = """
             The guest is emulated (tcg): its times mean little, and only ratios within this guest compare.""";
 
@@ -93,17 +94,26 @@ final class Report {
 
     /** Three digits and a unit. */
     static String time(double nanoseconds) {
-        double value = nanoseconds;
-        int unit = 0;
-        while (value >= 999.5 && unit < TIME_UNITS.length - 1) {
-            value /= 1000;
-            unit++;
-        }
+        int unit = timeUnit(nanoseconds);
+        double value = nanoseconds / Math.pow(1000, unit);
         int decimals = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-        return String.format(Locale.ROOT, "%." + decimals + "f %s", value, TIME_UNITS[unit]);
+        return String.format(Locale.ROOT, "%." + decimals + "f %s", value, unitName(unit));
     }
 
-    private static String number(double value) {
+    /** The unit in which a time has no more than three digits before the point, as a power of 1000 ns. */
+    static int timeUnit(double nanoseconds) {
+        int unit = 0;
+        for (double value = nanoseconds; value >= 999.5 && unit < TIME_UNITS.length - 1; value /= 1000) {
+            unit++;
+        }
+        return unit;
+    }
+
+    static String unitName(int unit) {
+        return TIME_UNITS[unit];
+    }
+
+    static String number(double value) {
         return String.format(Locale.ROOT, "%.2f", value);
     }
 

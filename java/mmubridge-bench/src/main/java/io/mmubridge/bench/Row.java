@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.bench;
 
+import io.mmubridge.bench.Samples.Side;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param probe where Java measures it; null if it does not
  * @param base the id of the row that this one is compared with; null if Java is compared with C
  * @param aim the largest ratio to C or to {@code base}, or, of {@link #isGarbage()}, the largest value; null if there is none
+ * @param points where it is in the figures
  */
 record Row(
         String id,
@@ -21,19 +25,39 @@ record Row(
         String title,
         @Nullable Probe probe,
         @Nullable String base,
-        @Nullable Double aim) {
+        @Nullable Double aim,
+        List<Figure.Point> points) {
     /** What Java may take where C takes 1. */
     private static final double JAVA_AIM = 1.3;
 
     private static final String GARBAGE = "gc.alloc.rate.norm";
 
     /**
-     * A number that JMH finds.
+     * What JMH runs.
      *
      * @param benchmark class and method
+     * @param threads how many run it at once
+     * @param parameters of it, by name; the others have their defaults
+     */
+    record Run(String benchmark, int threads, Map<String, String> parameters) {
+        Run with(String name, String value) {
+            Map<String, String> more = new TreeMap<>(parameters);
+            more.put(name, value);
+            return new Run(benchmark, threads, Map.copyOf(more));
+        }
+    }
+
+    /**
+     * A number that JMH finds.
+     *
+     * @param run where
      * @param metric the name of a secondary result; empty for the primary one
      */
-    record Probe(String benchmark, String metric) {
+    record Probe(Run run, String metric) {
+        private static Probe of(String benchmark, String metric) {
+            return new Probe(new Run(benchmark, 1, Map.of()), metric);
+        }
+
         boolean isGarbage() {
             return metric.equals(GARBAGE);
         }
@@ -55,6 +79,11 @@ record Row(
         return probe != null && probe.isGarbage();
     }
 
+    /** Who fills the row, if a base is to be compared with. */
+    Side side() {
+        return probe == null ? Side.C : Side.JAVA;
+    }
+
     private static List<Row> all() {
         List<Row> rows = new ArrayList<>(List.of(
                 both("call-empty", Group.CALL, "call of an empty function", "CallOverhead.empty"),
@@ -72,6 +101,7 @@ record Row(
                 delay("wait-p99", "callback to waiting consumer, 99 %", "Latency.waiting", "p99", null),
                 delay("spin-p50", "callback to spinning consumer, median", "Latency.spinning", "p50", JAVA_AIM),
                 delay("spin-p99", "callback to spinning consumer, 99 %", "Latency.spinning", "p99", null)));
+        rows.addAll(ModelRows.all());
         addWatched(rows, "munmap-1", "munmap of 1 page", 1.2, 2.0);
         addWatched(rows, "munmap-64", "munmap of 64 pages", 1.2, 2.0);
         addWatched(rows, "mprotect-1", "mprotect of 1 page", null, null);
@@ -80,23 +110,24 @@ record Row(
     }
 
     private static Row both(String id, Group group, String title, String benchmark) {
-        return new Row(id, group, title, new Probe(benchmark, ""), null, JAVA_AIM);
+        return new Row(id, group, title, Probe.of(benchmark, ""), null, JAVA_AIM, List.of());
     }
 
     private static Row garbage(String id, Group group, String title, String benchmark) {
-        return new Row(id, group, title, new Probe(benchmark, GARBAGE), null, 0.0);
+        return new Row(id, group, title, Probe.of(benchmark, GARBAGE), null, 0.0, List.of());
     }
 
     private static Row delay(String id, String title, String benchmark, String metric, @Nullable Double aim) {
-        return new Row(id, Group.LATENCY, title, new Probe(benchmark, metric), null, aim);
+        return new Row(id, Group.LATENCY, title, Probe.of(benchmark, metric), null, aim, List.of());
     }
 
     private static void addWatched(
             List<Row> rows, String id, String title, @Nullable Double plainAim, @Nullable Double causesAim) {
         String never = id + "-never";
-        rows.add(new Row(never, Group.WATCHED, title + ", never watched", null, null, null));
-        rows.add(new Row(id + "-plain", Group.WATCHED, title + ", watched", null, never, plainAim));
-        rows.add(new Row(id + "-causes", Group.WATCHED, title + ", watched with causes", null, never, causesAim));
-        rows.add(new Row(id + "-detached", Group.WATCHED, title + ", after detach", null, never, null));
+        rows.add(new Row(never, Group.WATCHED, title + ", never watched", null, null, null, List.of()));
+        rows.add(new Row(id + "-plain", Group.WATCHED, title + ", watched", null, never, plainAim, List.of()));
+        rows.add(new Row(
+                id + "-causes", Group.WATCHED, title + ", watched with causes", null, never, causesAim, List.of()));
+        rows.add(new Row(id + "-detached", Group.WATCHED, title + ", after detach", null, never, null, List.of()));
     }
 }

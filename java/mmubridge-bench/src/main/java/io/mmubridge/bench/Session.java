@@ -40,7 +40,7 @@ final class Session {
     }
 
     void run(Set<Group> groups) throws IOException, RunnerException {
-        writeFacts();
+        writeFacts(groups);
         for (int round = 1; round <= rounds(); round++) {
             for (Group group : groups) {
                 if (group.place() == place && group != Group.WATCHED) {
@@ -55,29 +55,27 @@ final class Session {
     }
 
     private void runBoth(Group group, int round) throws IOException, RunnerException {
-        for (Map.Entry<String, List<Row>> benchmark : benchmarks(group).entrySet()) {
+        for (Map.Entry<Row.Run, List<Row>> run : runs(group).entrySet()) {
             if (round % 2 == 1) {
-                runC(group, benchmark.getValue(), round);
-                runJava(benchmark.getKey(), benchmark.getValue(), round);
+                runC(group, run.getValue(), round);
+                runJava(run.getKey(), run.getValue(), round);
             } else {
-                runJava(benchmark.getKey(), benchmark.getValue(), round);
-                runC(group, benchmark.getValue(), round);
+                runJava(run.getKey(), run.getValue(), round);
+                runC(group, run.getValue(), round);
             }
         }
     }
 
-    /** The rows that each benchmark of Java fills. */
-    private static Map<String, List<Row>> benchmarks(Group group) {
-        Map<String, List<Row>> benchmarks = new LinkedHashMap<>();
+    /** The rows that each run of JMH fills. */
+    private static Map<Row.Run, List<Row>> runs(Group group) {
+        Map<Row.Run, List<Row>> runs = new LinkedHashMap<>();
         for (Row row : Row.ALL) {
             Row.Probe probe = row.probe();
             if (row.group() == group && probe != null) {
-                benchmarks
-                        .computeIfAbsent(probe.benchmark(), absent -> new ArrayList<>())
-                        .add(row);
+                runs.computeIfAbsent(probe.run(), absent -> new ArrayList<>()).add(row);
             }
         }
-        return benchmarks;
+        return runs;
     }
 
     private int rounds() {
@@ -91,7 +89,7 @@ final class Session {
         System.err.println("bench: " + text);
     }
 
-    private void writeFacts() throws IOException {
+    private void writeFacts(Set<Group> groups) throws IOException {
         String cpu = Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
                 .filter(line -> line.startsWith("model name"))
                 .map(line -> line.substring(line.indexOf(':') + 1).strip())
@@ -105,9 +103,11 @@ final class Session {
             fact("accelerator", cpu.startsWith("QEMU TCG") ? "tcg" : "kvm");
             return;
         }
-        fact("jdk", System.getProperty("java.vendor.version", "") + " " + Runtime.version());
-        for (String[] words : CProgram.run("facts")) {
-            fact(words[1], words[2]);
+        fact("jdk", System.getProperty("java.vendor.version", "JDK") + " " + Runtime.version());
+        if (groups.isEmpty() || groups.stream().anyMatch(Group::isInC)) {
+            for (String[] words : CProgram.run("facts")) {
+                fact(words[1], words[2]);
+            }
         }
     }
 
@@ -116,6 +116,9 @@ final class Session {
     }
 
     private void runC(Group group, List<Row> rows, int round) throws IOException {
+        if (!group.isInC()) {
+            return;
+        }
         List<String> arguments = new ArrayList<>(List.of(group.label(), quick ? "3" : "5"));
         rows.forEach(row -> arguments.add(row.id()));
         for (String[] words : CProgram.run(arguments.toArray(String[]::new))) {
@@ -143,12 +146,12 @@ final class Session {
         }
     }
 
-    private void runJava(String benchmark, List<Row> rows, int round) throws RunnerException {
-        for (RunResult run : new Runner(options(benchmark, rows)).run()) {
-            for (BenchmarkResult fork : run.getBenchmarkResults()) {
+    private void runJava(Row.Run run, List<Row> rows, int round) throws RunnerException {
+        for (RunResult result : new Runner(options(run, rows)).run()) {
+            for (BenchmarkResult fork : result.getBenchmarkResults()) {
                 for (IterationResult iteration : fork.getIterationResults()) {
                     for (Row row : rows) {
-                        double score = score(row, run.getParams(), iteration);
+                        double score = score(row, result.getParams(), iteration);
                         out.println(Samples.sampleLine(row.id(), Side.JAVA, round, score));
                     }
                 }
@@ -157,9 +160,10 @@ final class Session {
         out.flush();
     }
 
-    private Options options(String benchmark, List<Row> rows) {
+    private Options options(Row.Run run, List<Row> rows) {
         OptionsBuilder options = new OptionsBuilder();
-        options.include("\\." + benchmark.replace(".", "\\.") + "$")
+        options.include("\\." + run.benchmark().replace(".", "\\.") + "$")
+                .threads(run.threads())
                 .forks(1)
                 .shouldFailOnError(true)
                 .jvmArgs(
@@ -167,7 +171,8 @@ final class Session {
                         "--sun-misc-unsafe-memory-access=allow",
                         property(NativeLibrary.PROPERTY),
                         property(CProgram.PROPERTY))
-                .output("jmh-" + place.label() + "-" + benchmark + ".log");
+                .output("jmh-" + place.label() + "-" + rows.getFirst().id() + ".log");
+        run.parameters().forEach(options::param);
         if (rows.stream().anyMatch(Row::isGarbage)) {
             options.addProfiler(GCProfiler.class);
         }

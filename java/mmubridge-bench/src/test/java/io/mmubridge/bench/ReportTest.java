@@ -81,8 +81,9 @@ class ReportTest {
                   munmap of 1 page, watched                 1.95 us            1.30  1.30-1.30       2  1.20   no
                   munmap of 1 page, after detach            1.10 us            1.10  1.10-1.10       1
 
-                ratio: Java to C; where a process is watched, to never watched, in C. Made within
-                each round, then the median and the quartiles of the rounds. aim: the largest that is good.
+                ratio: Java to C; where a process is watched, to never watched, in C; of the model, in Java
+                to the nearest row above that has none. Made within each round, then the median and the
+                quartiles of the rounds. aim: the largest that is good.
                 The guest is emulated (tcg): its times mean little, and only ratios within this guest compare.
                 something was left out
                 """);
@@ -131,6 +132,21 @@ class ReportTest {
         // The base's second round has no counterpart.
         assertThat(row(json, "munmap-1-detached").get("ratio").asDouble()).isEqualTo(1.1);
         assertThat(row(json, "munmap-1-detached").get("met").isNull()).isTrue();
+    }
+
+    @Test
+    void theModelIsComparedWithinJava() throws IOException {
+        JsonNode json = json(List.of(
+                Samples.sampleLine("srcu-volatile-1", Side.JAVA, 1, 6),
+                Samples.sampleLine("srcu-volatile-1", Side.JAVA, 2, 8),
+                Samples.sampleLine("srcu-section-1", Side.JAVA, 1, 12),
+                Samples.sampleLine("srcu-section-1", Side.JAVA, 2, 32)));
+
+        assertThat(row(json, "srcu-section-1").get("base").asText()).isEqualTo("srcu-volatile-1");
+        // 12/6, 32/8
+        assertThat(row(json, "srcu-section-1").get("ratio").asDouble()).isEqualTo(3);
+        assertThat(row(json, "srcu-section-1").get("met").asBoolean()).isTrue();
+        assertThat(row(json, "srcu-volatile-1").get("ratio").isNull()).isTrue();
     }
 
     @Test
