@@ -1112,7 +1112,7 @@ struct contest {
 };
 
 /* Enough, or long enough: what is slow is not to take for ever. */
-#define CONTEST_NS	UINT64_C(10000000000)
+#define CONTEST_NS	(scaled(10000) * UINT64_C(1000000))
 
 static struct contest *contest_new(void)
 {
