@@ -8,7 +8,13 @@ import java.util.Set;
 public final class GuardAccess {
     private GuardAccess() {}
 
-    /** What {@link Subscription#guard} makes of a slot. */
+    /**
+     * What {@link Subscription#guard} makes of a slot.
+     *
+     * @param slot whose word is read
+     * @param range what it guards
+     * @return the guard
+     */
     public static Guard of(BackendGuard slot, AddressRange range) {
         return new Guard(slot, range, Set.of());
     }

@@ -119,6 +119,6 @@ class StandInDeviceTest {
         assertThat(statistics.invalidationsByCause())
                 .containsExactly(Map.entry(Cause.MADV_DONTNEED, statistics.invalidations()));
         assertThat(device.micros()).isLessThan(31_729 / 30);
-        System.out.println("DEBUG " + device.micros() + " " + device.registrations() + " " + statistics);
+        System.err.println("DEBUG " + device.micros() + " " + device.registrations() + " " + statistics);
     }
 }
