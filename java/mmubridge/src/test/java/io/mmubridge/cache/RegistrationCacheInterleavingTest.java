@@ -51,15 +51,6 @@ class RegistrationCacheInterleavingTest {
             }
         }
 
-        @SuppressWarnings("NonAtomicVolatileUpdate") // one thread replaces it
-        void replace() {
-            // The guards first: an invalidation starts before the page goes.
-            guards.busy(true);
-            guards.invalidate(BOTH);
-            frame++;
-            guards.busy(false);
-        }
-
         void assertNothingLeft() {
             cache.close();
             CacheStatistics statistics = cache.statistics();
