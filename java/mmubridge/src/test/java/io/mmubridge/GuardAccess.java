@@ -11,7 +11,7 @@ public final class GuardAccess {
     /**
      * What {@link Subscription#guard} makes of a slot.
      *
-     * @param slot whose word is read
+     * @param slot what stands behind it
      * @param range what it guards
      * @return the guard
      */
