@@ -48,7 +48,9 @@ class ArchitectureTest {
                 .that()
                 .resideOutsideOfPackages("io.mmubridge.kernel", "io.mmubridge.ffi")
                 .should()
-                .dependOnClassesThat(resideInAPackage("java.lang.foreign").and(not(type(MemorySegment.class))))
+                .dependOnClassesThat(resideInAPackage("java.lang.foreign")
+                        .and(not(type(MemorySegment.class)))
+                        .and(not(type(MemorySegment.Scope.class))))
                 .orShould()
                 .callMethodWhere(target(name("reinterpret")))
                 .check(SHIPPED);

@@ -15,8 +15,8 @@ public interface Registrar<H> {
      *
      * @param range what was acquired; where ranges are merged, it can be more, up to all that adjoins
      * @return the handle
-     * @throws RuntimeException if it cannot; it comes out of the acquire. Where ranges were merged the acquired one alone is tried
-     *     first
+     * @throws RuntimeException if it cannot; it comes out of the acquire, unless ranges were merged: then the one that was
+     *     acquired is tried alone
      */
     H register(AddressRange range);
 

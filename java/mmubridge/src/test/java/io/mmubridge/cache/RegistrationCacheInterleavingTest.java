@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Timeout;
 /** {@link RegistrationCache} in the interleavings that Lincheck's model checker chooses. */
 @Timeout(300)
 class RegistrationCacheInterleavingTest {
-    private static final int INTERLEAVINGS = 100;
+    private static final int INTERLEAVINGS = 50;
     private static final AddressRange FIRST = new AddressRange(0x1000, 0x2000);
     private static final AddressRange SECOND = new AddressRange(0x2000, 0x3000);
     private static final AddressRange BOTH = new AddressRange(0x1000, 0x3000);
