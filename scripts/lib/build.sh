@@ -247,3 +247,21 @@ bench_program() {
 bench_jar() {
 	jar mmubridge-bench
 }
+
+stress_jar() {
+	jar mmubridge-stress
+}
+
+# stress_build JDK: the jar is where stress_jar says.
+stress_build() {
+	jar_build mmubridge-stress "the stress tests" "$1"
+}
+
+# stress_run JDK FOLDER [CLASSES [TEST]]: runs the stress tests, or those whose
+# name has TEST in it, in that folder; with classes that go before the jar's own.
+stress_run() {
+	rm -rf "$2"
+	mkdir -p "$2"
+	(cd "$2" && "$1/bin/java" -cp "${3:+$3:}$(stress_jar)" --sun-misc-unsafe-memory-access=allow \
+		--enable-native-access=ALL-UNNAMED io.mmubridge.stress.Main "${@:4}")
+}

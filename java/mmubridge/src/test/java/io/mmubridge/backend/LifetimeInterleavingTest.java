@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.backend;
 
+import io.mmubridge.Interleavings;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link Lifetime} in the interleavings that Lincheck's model checker chooses. */
+@Tag(Interleavings.TAG)
 @Timeout(300)
 class LifetimeInterleavingTest {
-    private static final int INTERLEAVINGS = 500;
+    private static final int TIMES = 4;
 
     /** Knows whether it is there, and minds being used when it is not. */
     private static final class Resource {
@@ -53,13 +56,12 @@ class LifetimeInterleavingTest {
 
     @Test
     void theLastOneOutReleasesOnce() {
-        Interleavings.explore(
-                INTERLEAVINGS, Shared::new, Shared::assertReleasedOnce, Shared::use, Shared::use, Shared::close);
+        Interleavings.explore(TIMES, Shared::new, Shared::assertReleasedOnce, Shared::use, Shared::use, Shared::close);
     }
 
     @Test
     void ofTwoThatCloseOneDoes() {
         Interleavings.explore(
-                INTERLEAVINGS, Shared::new, Shared::assertReleasedOnce, Shared::use, Shared::close, Shared::close);
+                TIMES, Shared::new, Shared::assertReleasedOnce, Shared::use, Shared::close, Shared::close);
     }
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.model;
 
-import static io.mmubridge.model.Interleavings.explore;
+import static io.mmubridge.Interleavings.explore;
 
+import io.mmubridge.Interleavings;
 import java.util.Objects;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link MmuIntervalNotifier} in the interleavings that Lincheck's model checker chooses. */
+@Tag(Interleavings.TAG)
 @Timeout(600)
 class MmuIntervalNotifierInterleavingTest {
     /** A shadow's entry that is not there. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.model;
 
+import static io.mmubridge.model.Threads.waiting;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
@@ -43,17 +44,6 @@ class MmuIntervalNotifierTest {
 
     private long invalidateSeq() {
         return Objects.requireNonNull(mm.notifierSubscriptions()).invalidateSeq;
-    }
-
-    /** Starts something that is going to wait for an invalidation, and returns when it does. */
-    private static Thread waiting(Runnable work) {
-        Thread thread = new Thread(work);
-        thread.start();
-        while (thread.getState() != Thread.State.WAITING) {
-            assertThat(thread.isAlive()).as("it waits").isTrue();
-            Thread.onSpinWait();
-        }
-        return thread;
     }
 
     @Test

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.model;
 
-import static io.mmubridge.model.Interleavings.explore;
+import static io.mmubridge.Interleavings.explore;
 
+import io.mmubridge.Interleavings;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -12,6 +14,7 @@ import org.junit.jupiter.api.Timeout;
  * {@link UseAfterFreeError}.
  */
 @SuppressWarnings("ReferenceEquality") // a notifier, or an address space, is itself
+@Tag(Interleavings.TAG)
 @Timeout(600)
 class MmuNotifierInterleavingTest {
     // ------------------------------------------------------------------------------------------------- get and put
@@ -217,6 +220,50 @@ class MmuNotifierInterleavingTest {
             MmuNotifier.unregister(added, listed.mm);
             listed.last.asked = 0;
         });
+    }
+
+    // ------------------------------------------------------------------------------------------------ registration
+
+    /** A mapped file, and a notifier that counts the starts whose end it has not seen. */
+    private static final class Mapped extends SmallMachine {
+        final SimulatedFile file = kernel.file("file", PAGE);
+        volatile int started;
+        final MmuNotifier notifier = new MmuNotifier(MmuNotifierOps.builder("counts")
+                .invalidateRangeStart((notifier, range) -> count(1))
+                .invalidateRangeEnd((notifier, range) -> count(-1))
+                .build());
+
+        Mapped() {
+            kernel.adopt("process", mm).mmap(MapRequest.of(file, 0, PAGE));
+        }
+
+        @SuppressWarnings("NonAtomicVolatileUpdate") // one thread invalidates
+        private boolean count(int more) {
+            started += more;
+            return true;
+        }
+
+        /** As a truncation does it, which has no mmap lock. */
+        void invalidateThroughTheFile() {
+            file.iMmapRwsem().lockRead();
+            invalidate(0, () -> {});
+            file.iMmapRwsem().unlockRead();
+        }
+
+        void check() {
+            if (started != 0) {
+                throw new AssertionError(started + " more starts than ends");
+            }
+        }
+    }
+
+    @Test
+    void nobodyIsRegisteredAmidAnInvalidation() {
+        explore(
+                Mapped::new,
+                Mapped::check,
+                Mapped::invalidateThroughTheFile,
+                mapped -> MmuNotifier.register(mapped.notifier, mapped.mm));
     }
 
     // --------------------------------------------------------------------------------- release and unregister

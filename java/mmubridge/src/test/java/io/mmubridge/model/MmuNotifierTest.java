@@ -191,6 +191,19 @@ class MmuNotifierTest {
         assertThat(kernel.failures()).isEmpty();
     }
 
+    /** {@code hlist_del_init_rcu()}, which may come twice: the second time must not link what stood behind. */
+    @Test
+    void whatTheEndHasUnlinkedStaysSo() {
+        MmuNotifier below = MmuNotifier.get(told("below").build(), mm);
+        MmuNotifier head = MmuNotifier.get(told("head").build(), mm);
+        mm.put();
+        MmuNotifier.put(head);
+        MmuNotifier.invalidateRangeStart(range());
+
+        assertThat(calls).containsExactly("head release", "below release");
+        MmuNotifier.put(below);
+    }
+
     @Test
     void onePutTooManyIsAWarningAndNothingElse() {
         MmuNotifierOps ops = ops("got").build();

@@ -12,7 +12,7 @@ class SmallMachine {
     private final AtomicReference<@Nullable Runnable> task = new AtomicReference<>();
 
     final SimulatedKernel kernel = SimulatedKernel.builder()
-            .srcu((lockdep, failures) -> new Srcu(lockdep, failures, this::later, new Interleavings.Turns(), 1))
+            .srcu((lockdep, failures) -> new Srcu(lockdep, failures, this::later, new Turns(), 1))
             .build();
     final MmStruct mm = new MmStruct(kernel);
 

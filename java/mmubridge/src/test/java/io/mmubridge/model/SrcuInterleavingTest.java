@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.model;
 
-import static io.mmubridge.model.Interleavings.explore;
+import static io.mmubridge.Interleavings.explore;
 
-import java.util.List;
+import io.mmubridge.Interleavings;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link Srcu} in the interleavings that Lincheck's model checker chooses. */
+@Tag(Interleavings.TAG)
 @Timeout(300)
 class SrcuInterleavingTest {
-    private static final int LONGER = Integer.getInteger("longer", 10);
+    private static final int LONGER = 10;
 
     /** What is protected. */
     private static final class Item {
@@ -29,14 +31,7 @@ class SrcuInterleavingTest {
     }
 
     private static final class State {
-        final Srcu srcu = new Srcu(
-                Lockdep.off(),
-                failure -> {
-                    throw new AssertionError(failure);
-                },
-                Runnable::run,
-                new Interleavings.Turns(),
-                2);
+        final Srcu srcu;
 
         volatile Item item = new Item();
 
@@ -45,6 +40,21 @@ class SrcuInterleavingTest {
 
         /** Counted by one callback at a time. */
         volatile int callbacks;
+
+        State() {
+            this(2);
+        }
+
+        State(int stripes) {
+            srcu = new Srcu(
+                    Lockdep.off(),
+                    failure -> {
+                        throw new AssertionError(failure);
+                    },
+                    Runnable::run,
+                    new Turns(),
+                    stripes);
+        }
 
         void read() {
             int section = srcu.readLock();
@@ -86,10 +96,10 @@ class SrcuInterleavingTest {
     /** Who looks up the index, and counts himself when it has moved, is found by the next grace period. */
     @Test
     void stragglersAreWaitedFor() {
-        explore(LONGER, State::new, state -> {}, List.of(State::read, state -> {
+        explore(LONGER, State::new, state -> {}, State::read, state -> {
             state.srcu.synchronize();
             state.replace();
-        }));
+        });
     }
 
     /** A section that comes and goes while a grace period sums must not stand for one that lasts. */
@@ -103,14 +113,13 @@ class SrcuInterleavingTest {
                     return state;
                 },
                 state -> {},
-                List.of(
-                        state -> {
-                            Item found = state.item;
-                            state.srcu.readUnlock(state.srcu.readLock());
-                            found.use();
-                            state.srcu.readUnlock(state.section);
-                        },
-                        State::replace));
+                state -> {
+                    Item found = state.item;
+                    state.srcu.readUnlock(state.srcu.readLock());
+                    found.use();
+                    state.srcu.readUnlock(state.section);
+                },
+                State::replace);
     }
 
     @Test
@@ -127,6 +136,12 @@ class SrcuInterleavingTest {
                     state.read();
                 },
                 State::replace);
+    }
+
+    /** No section is lost of those that count in the same place, or a grace period would wait for ever. */
+    @Test
+    void readersShareAStripe() {
+        explore(() -> new State(1), State::replace, State::read, State::read);
     }
 
     @Test

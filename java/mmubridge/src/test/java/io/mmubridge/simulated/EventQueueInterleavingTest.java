@@ -3,19 +3,19 @@ package io.mmubridge.simulated;
 
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
+import io.mmubridge.Interleavings;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.RingOptions;
-import io.mmubridge.backend.Interleavings;
 import io.mmubridge.backend.Lifetime;
 import io.mmubridge.backend.RingStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link EventQueue} in the interleavings that Lincheck's model checker chooses: callbacks, a reader, and a detach. */
+@Tag(Interleavings.TAG)
 @Timeout(300)
 class EventQueueInterleavingTest {
-    private static final int INTERLEAVINGS = 150;
-
     /**
      * A queue of 4 records, of which START may take one, what a space does to it under its lock, and its reader.
      *
@@ -142,7 +142,6 @@ class EventQueueInterleavingTest {
     @Test
     void everyEventComesOnceOrIsToldAsLostAndTheEndIsSeen() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 Shared::assertWhole,
                 shared -> {
@@ -156,14 +155,12 @@ class EventQueueInterleavingTest {
 
     @Test
     void whoInvalidatesAndWhoDetachesShareTheQueue() {
-        Interleavings.explore(
-                INTERLEAVINGS, Shared::new, Shared::assertWhole, Shared::start, Shared::detach, Shared::readToTheEnd);
+        Interleavings.explore(Shared::new, Shared::assertWhole, Shared::start, Shared::detach, Shared::readToTheEnd);
     }
 
     @Test
     void whoeverSleepsIsWokenForAnEvent() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 shared -> check(shared.received == 1, "it came"),
                 Shared::start,
@@ -173,7 +170,6 @@ class EventQueueInterleavingTest {
     @Test
     void whoeverSleepsIsWokenForALoss() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 // The next one is lost, unless the reader makes room before.
                 () -> {
                     Shared shared = new Shared();
@@ -188,7 +184,6 @@ class EventQueueInterleavingTest {
     @Test
     void aCloseEndsWhoeverDrainsAndTheLastOneOutReleases() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 shared -> {
                     check(shared.releases == 1, "released once");

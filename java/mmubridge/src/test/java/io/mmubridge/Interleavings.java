@@ -1,19 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
-package io.mmubridge.model;
+package io.mmubridge;
 
+import java.lang.instrument.Instrumentation;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jetbrains.lincheck.Lincheck;
 import org.jetbrains.lincheck.LincheckAssertionError;
+import org.jetbrains.lincheck.jvm.agent.InstrumentationMode;
+import org.jetbrains.lincheck.jvm.agent.LincheckInstrumentation;
 import org.jspecify.annotations.Nullable;
 
-/** Runs threads on common state in the interleavings that Lincheck's model checker chooses. */
-final class Interleavings {
+/**
+ * Runs threads on common state in the interleavings that Lincheck's model checker chooses.
+ *
+ * <p>Its JVM stays instrumented, so tests that use it have {@link #TAG}, which has them run in one of their own.
+ */
+public final class Interleavings {
+    /** Of the tests, which have a JVM of their own. */
+    public static final String TAG = "interleavings";
+
     /** Enough for every mutant of the core; a search with more of them takes as much longer. */
-    private static final int INTERLEAVINGS = Integer.getInteger("mmubridge.interleavings", 120);
+    private static final int INTERLEAVINGS = Integer.getInteger("mmubridge.interleavings", 150);
+
+    /** The first invocations take longest, and what they instrument stays so. */
+    private static final int ATTEMPTS = 6;
+
+    /** An invocation took Lincheck's half minute, each time: it hangs, or the machine has no time for it. */
+    public static final class OutOfTimeException extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        OutOfTimeException(@Nullable Throwable cause) {
+            super("an invocation took half a minute, again and again", cause);
+        }
+    }
 
     /**
      * The state must be found in the heap. An object that threads have got only from the lambdas that they run is taken for
@@ -21,51 +42,54 @@ final class Interleavings {
      */
     private static volatile @Nullable Object shared;
 
+    static {
+        // Otherwise Lincheck instruments classes, the JDK's included, for each exploration and takes it back after it,
+        // and
+        // that takes several times as long as to explore.
+        LincheckInstrumentation.INSTANCE.attachJavaAgentStatically(instrumentation());
+        LincheckInstrumentation.INSTANCE.install(InstrumentationMode.MODEL_CHECKING);
+    }
+
     private Interleavings() {}
 
-    /**
-     * Waits for SRCU readers without spinning, which the checker would follow round by round.
-     */
-    static final class Turns implements Srcu.Waiting {
-        @Override
-        public synchronized void until(BooleanSupplier over) {
-            while (!over.getAsBoolean()) {
-                try {
-                    wait();
-                } catch (InterruptedException e) {
-                    throw new AssertionError(e);
-                }
-            }
-        }
-
-        @Override
-        public synchronized void sectionEnded() {
-            notifyAll();
+    /** Of Byte Buddy's agent, as Lincheck itself gets it; its class file has annotations that javac warns of. */
+    private static Instrumentation instrumentation() {
+        try {
+            return (Instrumentation) Class.forName("net.bytebuddy.agent.ByteBuddyAgent")
+                    .getMethod("install")
+                    .invoke(null);
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(e.getMessage(), e);
         }
     }
 
     /**
      * Explores.
      *
+     * @param <S> the state
      * @param setup makes the state of one invocation
      * @param check what must hold after the threads
      * @param threads what each does
      */
     @SafeVarargs
     @SuppressWarnings("varargs") // copied, not kept
-    static <S> void explore(Supplier<S> setup, Consumer<S> check, Consumer<S>... threads) {
-        explore(1, setup, check, List.of(threads));
+    public static <S> void explore(Supplier<S> setup, Consumer<S> check, Consumer<S>... threads) {
+        explore(1, setup, check, threads);
     }
 
     /**
      * Explores longer, for what takes more than two switches of threads to go wrong.
      *
+     * @param <S> the state
      * @param times how much longer
      * @param setup makes the state of one invocation
      * @param check what must hold after the threads
-     * @param works what each thread does
+     * @param threads what each does
      */
-    static <S> void explore(int times, Supplier<S> setup, Consumer<S> check, List<Consumer<S>> works) {
+    @SafeVarargs
+    @SuppressWarnings("varargs") // copied, not kept
+    public static <S> void explore(int times, Supplier<S> setup, Consumer<S> check, Consumer<S>... threads) {
+        List<Consumer<S>> works = List.of(threads);
         Runnable block = () -> {
             shared = setup.get();
             @SuppressWarnings("unchecked")
@@ -73,20 +97,23 @@ final class Interleavings {
             run(state, works);
             check.accept(state);
         };
-        for (int attempts = 3; ; attempts--) {
+        LincheckAssertionError last = null;
+        for (int i = 0; i < ATTEMPTS; i++) {
             try {
                 Lincheck.runConcurrentTest(times * INTERLEAVINGS, block);
                 return;
             } catch (LincheckAssertionError e) {
-                if (attempts == 1 || isAboutInterleavings(e)) {
+                if (isAboutInterleavings(e)) {
                     throw e;
                 }
+                last = e;
             }
         }
+        throw new OutOfTimeException(last);
     }
 
-    /** Or else an invocation took Lincheck's half minute, on a machine that had no time for it. */
-    static boolean isAboutInterleavings(LincheckAssertionError failure) {
+    /** Or else an invocation took Lincheck's half minute. */
+    private static boolean isAboutInterleavings(LincheckAssertionError failure) {
         return String.valueOf(failure.getMessage()).contains("The following interleaving leads to the error");
     }
 
