@@ -2,7 +2,7 @@
 package io.mmubridge.cache;
 
 import io.mmubridge.AddressRange;
-import io.mmubridge.backend.Interleavings;
+import io.mmubridge.Interleavings;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 

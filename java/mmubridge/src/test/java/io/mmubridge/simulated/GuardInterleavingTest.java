@@ -6,7 +6,7 @@ import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.Guard;
 import io.mmubridge.GuardAccess;
-import io.mmubridge.backend.Interleavings;
+import io.mmubridge.Interleavings;
 import java.time.Duration;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
