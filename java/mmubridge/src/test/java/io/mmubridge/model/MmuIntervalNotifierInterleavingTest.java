@@ -124,6 +124,19 @@ class MmuIntervalNotifierInterleavingTest {
                 machine -> machine.second.replace());
     }
 
+    /** One that was not counted would end the other, or one to come. */
+    @Test
+    void invalidationsAreCounted() {
+        explore(
+                () -> new Shadowed().both(),
+                machine -> {
+                    machine.first.replace();
+                    machine.check();
+                },
+                machine -> machine.first.replace(),
+                machine -> machine.second.replace());
+    }
+
     @Test
     void whoeverIsInsertedAmidAnInvalidationWaitsForIt() {
         explore(
@@ -167,6 +180,22 @@ class MmuIntervalNotifierInterleavingTest {
                 Shadowed::check,
                 machine -> machine.first.remove(),
                 machine -> machine.first.replace());
+    }
+
+    /** The number changes before the tree does. */
+    @Test
+    void whoeverRemovesWaitsForTheTree() {
+        MmuNotifierEvent event = MmuNotifierEvent.CLEAR;
+        explore(
+                () -> {
+                    Shadowed machine = new Shadowed().one();
+                    MmuNotifier.invalidateRangeStart(MmuNotifierRange.of(machine.mm, event, 0, SmallMachine.PAGE));
+                    return machine;
+                },
+                Shadowed::check,
+                machine -> machine.first.remove(),
+                machine ->
+                        MmuNotifier.invalidateRangeEnd(MmuNotifierRange.of(machine.mm, event, 0, SmallMachine.PAGE)));
     }
 
     @Test
