@@ -108,13 +108,22 @@ final class GuardCommand implements Callable<Integer> {
         long start = System.nanoTime();
         try (Subscription subscription = mmu.subsystem(subsystem)
                 .get(mmu.process(pid), RingOptions.ofRecords(RING), GuardHold.filter(range, ignored))) {
-            GuardHold hold = new GuardHold(subscription, range, ignored, writer, count, duration);
+            GuardHold hold = guard(subscription, writer);
             begin(out, pid, hold.isValid());
             Summary.End end = hold.run();
             writer.summary(
                     new Summary(pid, subsystem, end, System.nanoTime() - start, hold.tally(), null, false, List.of()));
             writer.flush();
             return end == Summary.End.OUTPUT ? ExitCode.FAILURE : ExitCode.OK;
+        }
+    }
+
+    private GuardHold guard(Subscription subscription, EventWriter writer) {
+        try {
+            return new GuardHold(subscription, range, ignored, writer, count, duration);
+        } catch (IllegalArgumentException e) {
+            // Such as a range that no process can have.
+            throw usage("RANGE cannot be guarded: " + e.getMessage());
         }
     }
 
