@@ -931,8 +931,6 @@ struct mmub_synchronize {
 #define MMUB_IOC_STACK		MMUB_IOWR(STACK, mmub_stack)
 #define MMUB_IOC_GUARD_ADD	MMUB_IOWR(GUARD_ADD, mmub_guard_add)
 #define MMUB_IOC_GUARD_REMOVE	MMUB_IOW(GUARD_REMOVE, mmub_guard_remove)
-#define MMUB_IOC_GUARD_SETUP	MMUB_IOWR(GUARD_SETUP, mmub_guard_setup)
-#define MMUB_IOC_GUARD_EVENT	MMUB_IOWR(GUARD_EVENT, mmub_guard_event)
 #define MMUB_IOC_SHADOW_ADD	MMUB_IOWR(SHADOW_ADD, mmub_shadow_add)
 #define MMUB_IOC_SHADOW_REMOVE	MMUB_IOW(SHADOW_REMOVE, mmub_shadow_remove)
 #define MMUB_IOC_READ		MMUB_IOWR(READ, mmub_access)
@@ -940,5 +938,7 @@ struct mmub_synchronize {
 #define MMUB_IOC_WINDOW_CREATE	MMUB_IOWR(WINDOW_CREATE, mmub_window_create)
 #define MMUB_IOC_STATS		MMUB_IOWR(STATS, mmub_stats)
 #define MMUB_IOC_SYNCHRONIZE	MMUB_IOW(SYNCHRONIZE, mmub_synchronize)
+#define MMUB_IOC_GUARD_SETUP	MMUB_IOWR(GUARD_SETUP, mmub_guard_setup)
+#define MMUB_IOC_GUARD_EVENT	MMUB_IOWR(GUARD_EVENT, mmub_guard_event)
 
 #endif /* MMUBRIDGE_UAPI_H */

@@ -4171,24 +4171,6 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static long MMUB_IOC_GUARD_REMOVE() {
         return MMUB_IOC_GUARD_REMOVE;
     }
-    private static final long MMUB_IOC_GUARD_SETUP = 3222322447L;
-    /**
-     * {@snippet lang=c :
-     * #define MMUB_IOC_GUARD_SETUP 3222322447
-     * }
-     */
-    public static long MMUB_IOC_GUARD_SETUP() {
-        return MMUB_IOC_GUARD_SETUP;
-    }
-    private static final long MMUB_IOC_GUARD_EVENT = 3230711056L;
-    /**
-     * {@snippet lang=c :
-     * #define MMUB_IOC_GUARD_EVENT 3230711056
-     * }
-     */
-    public static long MMUB_IOC_GUARD_EVENT() {
-        return MMUB_IOC_GUARD_EVENT;
-    }
     private static final long MMUB_IOC_SHADOW_ADD = 3224419592L;
     /**
      * {@snippet lang=c :
@@ -4251,6 +4233,24 @@ public class mmubridge_h extends mmubridge_h$shared {
      */
     public static long MMUB_IOC_SYNCHRONIZE() {
         return MMUB_IOC_SYNCHRONIZE;
+    }
+    private static final long MMUB_IOC_GUARD_SETUP = 3222322447L;
+    /**
+     * {@snippet lang=c :
+     * #define MMUB_IOC_GUARD_SETUP 3222322447
+     * }
+     */
+    public static long MMUB_IOC_GUARD_SETUP() {
+        return MMUB_IOC_GUARD_SETUP;
+    }
+    private static final long MMUB_IOC_GUARD_EVENT = 3230711056L;
+    /**
+     * {@snippet lang=c :
+     * #define MMUB_IOC_GUARD_EVENT 3230711056
+     * }
+     */
+    public static long MMUB_IOC_GUARD_EVENT() {
+        return MMUB_IOC_GUARD_EVENT;
     }
     /**
      * {@snippet lang=c :

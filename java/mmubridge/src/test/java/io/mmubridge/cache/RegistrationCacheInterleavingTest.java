@@ -3,13 +3,14 @@ package io.mmubridge.cache;
 
 import io.mmubridge.AddressRange;
 import io.mmubridge.Interleavings;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** {@link RegistrationCache} in the interleavings that Lincheck's model checker chooses. */
 @Timeout(300)
+@Tag(Interleavings.TAG)
 class RegistrationCacheInterleavingTest {
-    private static final int INTERLEAVINGS = 50;
     private static final AddressRange FIRST = new AddressRange(0x1000, 0x2000);
     private static final AddressRange SECOND = new AddressRange(0x2000, 0x3000);
     private static final AddressRange BOTH = new AddressRange(0x1000, 0x3000);
@@ -70,7 +71,6 @@ class RegistrationCacheInterleavingTest {
     @Test
     void whatIsSharedIsTakenBackOnce() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 Shared::assertNothingLeft,
                 shared -> shared.use(FIRST),
@@ -81,7 +81,6 @@ class RegistrationCacheInterleavingTest {
     @Test
     void whatIsMergedAndEvictedIsTakenBackOnce() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 Shared::assertNothingLeft,
                 shared -> shared.use(FIRST),
@@ -92,7 +91,6 @@ class RegistrationCacheInterleavingTest {
     @Test
     void whatHasChangedIsNotFound() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 () -> {
                     Shared shared = new Shared();
                     shared.use(FIRST);
@@ -109,7 +107,6 @@ class RegistrationCacheInterleavingTest {
     @Test
     void aCloseLeavesNothing() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 Shared::assertNothingLeft,
                 shared -> {

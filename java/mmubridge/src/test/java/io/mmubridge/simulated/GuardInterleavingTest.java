@@ -9,6 +9,7 @@ import io.mmubridge.GuardAccess;
 import io.mmubridge.Interleavings;
 import java.time.Duration;
 import java.util.Set;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -17,8 +18,8 @@ import org.junit.jupiter.api.Timeout;
  * are used again.
  */
 @Timeout(300)
+@Tag(Interleavings.TAG)
 class GuardInterleavingTest {
-    private static final int INTERLEAVINGS = 150;
     private static final long PAGE = 0x1000;
     private static final AddressRange RANGE = new AddressRange(0, PAGE);
 
@@ -126,7 +127,6 @@ class GuardInterleavingTest {
     @Test
     void noCheckAfterTheChangeSaysValid() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 shared -> {
                     check(!shared.guard.isValid(), "it is another page");
@@ -140,7 +140,6 @@ class GuardInterleavingTest {
     @Test
     void whatIsAddedAmidAnInvalidationIsValidForWhatIsMadeAfterIt() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 shared -> check(!isOdd(shared.slot.word()), "nothing is in flight, and it is odd"),
                 shared -> {
@@ -157,7 +156,6 @@ class GuardInterleavingTest {
     @Test
     void ofTwoWhoAwaitTheSameGuardNeitherIsDeceived() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 () -> {
                     Shared shared = new Shared();
                     shared.start(EventType.CLEAR, 0, PAGE);
@@ -183,7 +181,6 @@ class GuardInterleavingTest {
     @Test
     void theWordOnlyGrowsAndASlotThatIsUsedAgainStartsAbove() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 shared -> check(!shared.guard.isValid(), "closed"),
                 shared -> {
@@ -210,7 +207,6 @@ class GuardInterleavingTest {
     @Test
     void removedItIsOddForGood() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 shared -> {
                     check(shared.guard.isEnded() && !shared.guard.renew().isValid(), "ended");
@@ -227,7 +223,6 @@ class GuardInterleavingTest {
     @Test
     void theReleaseMakesItOddForGood() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 Shared::new,
                 shared -> {
                     check(shared.guard.isEnded(), "ended");
@@ -245,7 +240,6 @@ class GuardInterleavingTest {
     @Test
     void anIgnoredEventKeepsNobodyFromTheOthers() {
         Interleavings.explore(
-                INTERLEAVINGS,
                 () -> {
                     Shared shared = new Shared();
                     shared.slot.remove();
