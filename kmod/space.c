@@ -114,11 +114,18 @@ static int mmub_invalidate_range_start(struct mmu_notifier *mn,
 	/* Under the lock, so that time does not run backwards in a ring. */
 	rec.time_ns = ktime_get_ns();
 	rec.seq = ++space->seq;
-	space->active++;
+	if (!space->active++) {
+		space->flight_start = rec.start;
+		space->flight_end = rec.end;
+	} else {
+		space->flight_start = min(space->flight_start, rec.start);
+		space->flight_end = max(space->flight_end, rec.end);
+	}
 	space->invalidations++;
 	if (!blockable)
 		space->nonblockable++;
-	/* Before its record: who has read that finds them odd. */
+	/* Before its record: who has read that finds no entries, and guards odd. */
+	mmub_shadows_start(space, &rec);
 	mmub_guards_start(space, &rec);
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_start(sub, space, &rec);
@@ -149,6 +156,9 @@ static void mmub_invalidate_range_end(struct mmu_notifier *mn,
 	if (!WARN_ON_ONCE(!space->active) && !--space->active) {
 		space->completed_seq = space->seq;
 		mmub_guards_end(space);
+		/* Who waits looks at @active under the lock once he is queued. */
+		if (waitqueue_active(&space->idle))
+			wake_up_all(&space->idle);
 	}
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_end(sub, space);
@@ -185,7 +195,9 @@ static void mmub_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	space->released = true;
 	space->active = 0;
 	space->completed_seq = space->seq;
+	mmub_shadows_start(space, &rec);
 	mmub_guards_start(space, &rec);
+	wake_up_all(&space->idle);
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_release(sub, space, &rec);
 	spin_unlock(&space->lock);
@@ -203,10 +215,13 @@ static struct mmu_notifier *mmub_alloc_notifier(struct mm_struct *mm)
 	if (!space)
 		return ERR_PTR(-ENOMEM);
 
+	refcount_set(&space->pins, 1);
+	init_waitqueue_head(&space->idle);
 	spin_lock_init(&space->lock);
 	INIT_LIST_HEAD(&space->subs);
 	INIT_LIST_HEAD(&space->touched);
 	space->guards = RB_ROOT_CACHED;
+	space->shadows = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&space->node);
 
 	atomic_long_inc(&mmub_live_spaces);
@@ -230,7 +245,7 @@ static void mmub_free_notifier(struct mmu_notifier *mn)
 	list_del(&space->node);
 	if (space->subsystem)
 		space->subsystem->refs--;
-	kfree(space);
+	mmub_space_unpin(space);
 	mmub_count(frees);
 	atomic_long_dec(&mmub_live_spaces);
 	spin_unlock_bh(&mmub_spaces_lock);
@@ -431,6 +446,29 @@ void mmub_space_put(struct mmub_space *space)
 	trace_mmubridge_put(space, users);
 	mmub_count(puts);
 	mmu_notifier_put(&space->mn);
+}
+
+/**
+ * mmub_space_pin - keep the memory of a space beyond its free_notifier
+ * @space: a space that the caller has a reference or a pin on
+ *
+ * Nothing calls it back any more then.
+ */
+void mmub_space_pin(struct mmub_space *space)
+{
+	refcount_inc(&space->pins);
+}
+
+/**
+ * mmub_space_unpin - drop what mmub_space_pin() took
+ * @space: the space
+ *
+ * In any context.
+ */
+void mmub_space_unpin(struct mmub_space *space)
+{
+	if (refcount_dec_and_test(&space->pins))
+		kfree(space);
 }
 
 /**
