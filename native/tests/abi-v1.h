@@ -115,6 +115,11 @@ SIZE(mmub_guard, 16);
 FIELD(mmub_guard, word, 0);
 FIELD(mmub_guard, event_seq, 8);
 
+SIZE(mmub_guard_setup, 16);
+FIELD(mmub_guard_setup, flags, 0);
+FIELD(mmub_guard_setup, slots, 4);
+FIELD(mmub_guard_setup, size, 8);
+
 SIZE(mmub_guard_add, 32);
 FIELD(mmub_guard_add, flags, 0);
 FIELD(mmub_guard_add, slot, 4);
@@ -125,6 +130,12 @@ FIELD(mmub_guard_add, ignore, 24);
 SIZE(mmub_guard_remove, 8);
 FIELD(mmub_guard_remove, flags, 0);
 FIELD(mmub_guard_remove, slot, 4);
+
+SIZE(mmub_guard_event, 144);
+FIELD(mmub_guard_event, flags, 0);
+FIELD(mmub_guard_event, slot, 4);
+FIELD(mmub_guard_event, word, 8);
+FIELD(mmub_guard_event, record, 16);
 
 SIZE(mmub_shadow_add, 48);
 FIELD(mmub_shadow_add, flags, 0);
@@ -199,6 +210,8 @@ COMMAND(WRITE, 0xc020bd0b);
 COMMAND(WINDOW_CREATE, 0xc020bd0c);
 COMMAND(STATS, 0xc0a8bd0d);
 COMMAND(SYNCHRONIZE, 0x4010bd0e);
+COMMAND(GUARD_SETUP, 0xc010bd0f);
+COMMAND(GUARD_EVENT, 0xc090bd10);
 
 #undef SIZE
 #undef FIELD

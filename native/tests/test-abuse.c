@@ -32,6 +32,8 @@ static void __attribute__((constructor)) keep_settings(void)
 	keep_setting(PARAMETERS "subscriptions_per_uid");
 	keep_setting(PARAMETERS "subscriptions_per_space");
 	keep_setting(PARAMETERS "ring_records_max");
+	keep_setting(PARAMETERS "guards_per_subscription");
+	keep_setting(PARAMETERS "guards_per_space");
 }
 
 static void set_parameter(const char *path, unsigned int value)
@@ -71,6 +73,8 @@ static const unsigned int commands[MMUB_NR_COUNT] = {
 	[MMUB_NR_WINDOW_CREATE] = MMUB_IOC_WINDOW_CREATE,
 	[MMUB_NR_STATS] = MMUB_IOC_STATS,
 	[MMUB_NR_SYNCHRONIZE] = MMUB_IOC_SYNCHRONIZE,
+	[MMUB_NR_GUARD_SETUP] = MMUB_IOC_GUARD_SETUP,
+	[MMUB_NR_GUARD_EVENT] = MMUB_IOC_GUARD_EVENT,
 };
 
 /* The feature without which an ioctl is not built; 0: it always is. */
@@ -83,6 +87,8 @@ static const unsigned int feature_of[MMUB_NR_COUNT] = {
 	[MMUB_NR_READ] = MMUB_FEATURE_ACCESS,
 	[MMUB_NR_WRITE] = MMUB_FEATURE_ACCESS,
 	[MMUB_NR_WINDOW_CREATE] = MMUB_FEATURE_WINDOW,
+	[MMUB_NR_GUARD_SETUP] = MMUB_FEATURE_GUARD,
+	[MMUB_NR_GUARD_EVENT] = MMUB_FEATURE_GUARD,
 };
 
 static bool is_built(int fd, unsigned int nr)
@@ -158,6 +164,9 @@ static const struct step {
 		struct mmub_ring_setup ring;
 		struct mmub_filter filter;
 		struct mmub_attach attach;
+		struct mmub_guard_setup guard_setup;
+		struct mmub_guard_add guard_add;
+		struct mmub_guard_remove guard_remove;
 		struct mmub_stats stats;
 		struct mmub_detach detach;
 		struct mmub_synchronize synchronize;
@@ -170,6 +179,11 @@ static const struct step {
 	  .filter = { .types = 1 } },
 	{ .name = "ATTACH", .cmd = MMUB_IOC_ATTACH,
 	  .attach = { .mem_fd = -1, .subsystem = "abuse" } },
+	{ .name = "GUARD_SETUP", .cmd = MMUB_IOC_GUARD_SETUP,
+	  .guard_setup = { .slots = 1 } },
+	{ .name = "GUARD_ADD", .cmd = MMUB_IOC_GUARD_ADD,
+	  .guard_add = { .start = 1, .end = 2 } },
+	{ .name = "GUARD_REMOVE", .cmd = MMUB_IOC_GUARD_REMOVE },
 	{ .name = "STATS", .cmd = MMUB_IOC_STATS },
 	{ .name = "DETACH", .cmd = MMUB_IOC_DETACH },
 	{ .name = "SYNCHRONIZE", .cmd = MMUB_IOC_SYNCHRONIZE },
@@ -233,11 +247,14 @@ static const struct {
 	{ 1, offsetof(struct mmub_ring_setup, reserved), 0 },
 	{ 2, offsetof(struct mmub_filter, flags), 0 },
 	{ 3, offsetof(struct mmub_attach, flags), 0 },
-	{ 4, offsetof(struct mmub_stats, flags), 0 },
-	{ 5, offsetof(struct mmub_detach, flags), 0 },
-	{ 5, offsetof(struct mmub_detach, reserved), 0 },
-	{ 6, offsetof(struct mmub_synchronize, flags), 0 },
-	{ 6, offsetof(struct mmub_synchronize, reserved), 0 },
+	{ 4, offsetof(struct mmub_guard_setup, flags), 0 },
+	{ 5, offsetof(struct mmub_guard_add, flags), MMUB_GUARD_CAUSE },
+	{ 6, offsetof(struct mmub_guard_remove, flags), 0 },
+	{ 7, offsetof(struct mmub_stats, flags), 0 },
+	{ 8, offsetof(struct mmub_detach, flags), 0 },
+	{ 8, offsetof(struct mmub_detach, reserved), 0 },
+	{ 9, offsetof(struct mmub_synchronize, flags), 0 },
+	{ 9, offsetof(struct mmub_synchronize, reserved), 0 },
 };
 
 TEST(flags_and_reserved)
@@ -329,6 +346,80 @@ TEST(filter_arguments)
 	ranges[1] = (struct mmub_range){ 0, UINT64_MAX };
 	ASSERT_EQ(mmub_filter_set(fd, 1, ranges, 2), 0);
 	close(fd);
+}
+
+/* errno of a GUARD_ADD, 0 if it succeeds; then the guard is removed again. */
+static int try_guard(int fd, uint64_t start, uint64_t end, uint64_t ignore)
+{
+	int slot = mmub_guard_add(fd, start, end, ignore, 0);
+
+	if (slot < 0)
+		return -slot;
+	ASSERT_EQ(mmub_guard_remove(fd, slot), 0);
+	return 0;
+}
+
+TEST(guard_arguments)
+{
+	/* The end of the lower half, with a page that is never mapped. */
+	const uint64_t end = (UINT64_C(1) << 47) - PAGE;
+	struct mmub_guard_event event = { 0 };
+	struct mmub_guard_add add = { .start = 1, .end = 2 };
+	struct mmub_guards guards;
+	struct mmub_info info;
+	int fd = device_open();
+	unsigned int i;
+
+	ASSERT_EQ(mmub_info(fd, &info), 0);
+	ASSERT_GE(info.guards_per_subscription, 1000);
+	ASSERT_EQ(mmub_guards_open(fd, 0, &guards), -EINVAL);
+	ASSERT_EQ(mmub_guards_open(fd, info.guards_per_subscription + 1,
+				   &guards), -EINVAL);
+	ASSERT_EQ(mmub_guards_open(fd, UINT32_MAX, &guards), -EINVAL);
+	ASSERT_EQ(mmub_guards_open(fd, 4, &guards), 0);
+	ASSERT_EQ(try_attach(fd, "guards"), 0);
+
+	ASSERT_EQ(try_guard(fd, 0, 1, 0), 0);
+	ASSERT_EQ(try_guard(fd, end - 1, end, 0), 0);
+	ASSERT_EQ(try_guard(fd, 0, end, 0), 0);
+	/* Empty, backwards, beyond. */
+	ASSERT_EQ(try_guard(fd, 0, 0, 0), EINVAL);
+	ASSERT_EQ(try_guard(fd, PAGE, PAGE, 0), EINVAL);
+	ASSERT_EQ(try_guard(fd, PAGE + 1, PAGE, 0), EINVAL);
+	ASSERT_EQ(try_guard(fd, UINT64_MAX, 0, 0), EINVAL);
+	ASSERT_EQ(try_guard(fd, UINT64_MAX, 1, 0), EINVAL);
+	ASSERT_EQ(try_guard(fd, 0, UINT64_MAX, 0), EINVAL);
+	ASSERT_EQ(try_guard(fd, 0, UINT64_C(1) << 63, 0), EINVAL);
+	ASSERT_EQ(try_guard(fd, UINT64_C(0xffff888000000000),
+			    UINT64_C(0xffff888000001000), 0), EINVAL);
+	ASSERT_EQ(try_guard(fd, UINT64_MAX - 1, UINT64_MAX, 0), EINVAL);
+	/* Types that there are, but for the release, which nothing survives. */
+	for (i = 0; i < 64; i++)
+		ASSERT_EQ(try_guard(fd, 0, 1, UINT64_C(1) << i),
+			  i < MMUB_TYPE_COUNT && i != MMUB_TYPE_RELEASE ?
+			  0 : EINVAL);
+	for (i = 1; i < 32; i++) {
+		add.flags = 1U << i;
+		ASSERT_EQ(try_ioctl(fd, MMUB_IOC_GUARD_ADD, &add), EINVAL);
+	}
+
+	/* Slots with nothing in them, and slots that there are not. */
+	ASSERT_EQ(mmub_guard_remove(fd, 0), -ENOENT);
+	ASSERT_EQ(mmub_guard_remove(fd, 3), -ENOENT);
+	ASSERT_EQ(mmub_guard_remove(fd, 4), -ENOENT);
+	ASSERT_EQ(mmub_guard_remove(fd, 255), -ENOENT);
+	ASSERT_EQ(mmub_guard_remove(fd, UINT32_MAX), -ENOENT);
+	event.slot = UINT32_MAX;
+	ASSERT_EQ(try_ioctl(fd, MMUB_IOC_GUARD_EVENT, &event), ENOENT);
+	ASSERT_EQ(mmub_guard_add(fd, 0, 1, 0, 0), 0);
+	event.slot = 0;
+	ASSERT_EQ(try_ioctl(fd, MMUB_IOC_GUARD_EVENT, &event), ENODATA);
+	for (i = 0; i < 32; i++) {
+		event.flags = 1U << i;
+		ASSERT_EQ(try_ioctl(fd, MMUB_IOC_GUARD_EVENT, &event), EINVAL);
+	}
+	close(fd);
+	ASSERT_EQ(mmub_guards_close(&guards), 0);
 }
 
 TEST(subsystem_names)
@@ -430,12 +521,17 @@ TEST(read_only_argument)
 TEST(states)
 {
 	struct mmub_stats stats;
+	struct mmub_guards guards, more_guards;
+	struct mmub_guard_event event = { 0 };
 	struct mmub_ring ring, again;
 	int fd = device_open();
 	struct pollfd p = { .fd = fd, .events = POLLIN | POLLPRI };
 
 	/* Before: */
 	ASSERT_EQ(mmub_detach(fd), -ENOTCONN);
+	ASSERT_EQ(mmub_guard_add(fd, 0, 1, 0, 0), -ENOTCONN);
+	ASSERT_EQ(mmub_guard_remove(fd, 0), -ENOTCONN);
+	ASSERT_EQ(try_ioctl(fd, MMUB_IOC_GUARD_EVENT, &event), ENOTCONN);
 	watch_stats(fd, &stats);
 	ASSERT_EQ(stats.attached, 0);
 	ASSERT_EQ(stats.space_id, 0);
@@ -446,6 +542,11 @@ TEST(states)
 	ASSERT_EQ(poll(&p, 1, 0), 0);
 	/* Attached: */
 	ASSERT_EQ(try_attach(fd, "states"), 0);
+	ASSERT_EQ(mmub_guard_add(fd, 0, 1, 0, 0), -ENXIO);
+	ASSERT_EQ(mmub_guard_remove(fd, 0), -ENXIO);
+	ASSERT_EQ(try_ioctl(fd, MMUB_IOC_GUARD_EVENT, &event), ENXIO);
+	ASSERT_EQ(mmub_guards_open(fd, 1, &guards), 0);
+	ASSERT_EQ(mmub_guards_open(fd, 1, &more_guards), -EBUSY);
 	ASSERT_EQ(try_attach(fd, "states"), EISCONN);
 	ASSERT_EQ(try_attach(fd, "other"), EISCONN);
 	ASSERT_EQ(mmub_ring_open(fd, 64, 0, 0, &again), -EISCONN);
@@ -457,6 +558,11 @@ TEST(states)
 	ASSERT_EQ(try_attach(fd, "states"), ESHUTDOWN);
 	ASSERT_EQ(mmub_ring_open(fd, 64, 0, 0, &again), -ESHUTDOWN);
 	ASSERT_EQ(mmub_filter_set(fd, 1, NULL, 0), -ESHUTDOWN);
+	ASSERT_EQ(mmub_guards_open(fd, 1, &more_guards), -ESHUTDOWN);
+	ASSERT_EQ(mmub_guard_add(fd, 0, 1, 0, 0), -ESHUTDOWN);
+	ASSERT_EQ(mmub_guard_remove(fd, 0), -ESHUTDOWN);
+	ASSERT_EQ(try_ioctl(fd, MMUB_IOC_GUARD_EVENT, &event), ENOENT);
+	ASSERT_EQ(mmub_guards_close(&guards), 0);
 	watch_stats(fd, &stats);
 	ASSERT_EQ(stats.attached, 0);
 	ASSERT_EQ(poll(&p, 1, 0), 1);
@@ -528,6 +634,7 @@ static void try_maps_without_ring(int fd)
 
 TEST(mmap)
 {
+	struct mmub_guard_setup guards = { .slots = 257 };
 	struct mmub_ring_setup setup = { .records = 64 };
 	int fd = device_open();
 	unsigned int which;
@@ -566,7 +673,25 @@ TEST(mmap)
 	ASSERT_EQ(try_mmap(fd, offset, PAGE, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE), EINVAL);
 
+	/* Guards: as the ring. */
+	offset = MAP_OF(MMUB_MAP_GUARDS);
+	ASSERT_EQ(try_mmap(fd, offset, PAGE, PROT_READ, MAP_SHARED), ENXIO);
+	ASSERT_EQ(try_ioctl(fd, MMUB_IOC_GUARD_SETUP, &guards), 0);
+	ASSERT_EQ(guards.size, 2 * PAGE);
+	ASSERT_EQ(try_mmap(fd, offset, 2 * PAGE, PROT_READ, MAP_SHARED), 0);
+	ASSERT_EQ(try_mmap(fd, offset, PAGE, PROT_READ, MAP_SHARED), EINVAL);
+	ASSERT_EQ(try_mmap(fd, offset, 3 * PAGE, PROT_READ, MAP_SHARED), EINVAL);
+	ASSERT_EQ(try_mmap(fd, offset + PAGE, PAGE, PROT_READ, MAP_SHARED),
+		  EINVAL);
+	ASSERT_EQ(try_mmap(fd, offset, 2 * PAGE, PROT_READ | PROT_WRITE,
+			   MAP_SHARED), EPERM);
+	ASSERT_EQ(try_mmap(fd, offset, 2 * PAGE, PROT_READ | PROT_EXEC,
+			   MAP_SHARED), EPERM);
+	ASSERT_EQ(try_mmap(fd, offset, 2 * PAGE, PROT_READ, MAP_PRIVATE),
+		  EINVAL);
+
 	/* Anything beside. */
+	offset = MAP_OF(MMUB_MAP_CONSUMER);
 	ASSERT_EQ(try_mmap(fd, PAGE, size - PAGE, PROT_READ, MAP_SHARED),
 		  EINVAL);
 	ASSERT_EQ(try_mmap(fd, offset - PAGE, PAGE, PROT_READ, MAP_SHARED),
@@ -662,6 +787,31 @@ TEST(changing_mappings)
 		;
 	ASSERT_EQ(record.phase, MMUB_PHASE_DETACHED);
 	close(w.fd);
+}
+
+/* As with the ring, nobody writes to them, and no child has them. */
+TEST(changing_guards)
+{
+	struct mmub_guards guards;
+	struct watch w;
+	void *slots;
+
+	watch_open(&w, "mappings", 0, 64);
+	ASSERT_EQ(mmub_guards_open(w.fd, 300, &guards), 0);
+	slots = (void *)guards.slots;
+	ASSERT_EQ(ERRNO_OF(mprotect(slots, PAGE, PROT_READ | PROT_WRITE)),
+		  EACCES);
+	ASSERT_EQ(ERRNO_OF(mprotect(slots, PAGE, PROT_READ | PROT_EXEC)),
+		  EACCES);
+	ASSERT_EQ(ERRNO_OF(mremap(slots, 2 * PAGE, 3 * PAGE, MREMAP_MAYMOVE)),
+		  EFAULT);
+	ASSERT_EQ(ERRNO_OF(mremap(slots, 0, 2 * PAGE, MREMAP_MAYMOVE)), EFAULT);
+	ASSERT_EQ(ERRNO_OF(madvise(slots, 2 * PAGE, MADV_DOFORK)), EINVAL);
+	ASSERT_EQ(ERRNO_OF(madvise(slots, 2 * PAGE, MADV_DODUMP)), EINVAL);
+	ASSERT_EQ(ERRNO_OF(madvise(slots, 2 * PAGE, MADV_WIPEONFORK)), EINVAL);
+	watch_close(&w);
+	ASSERT_EQ(guards.slots[0].word, 1);
+	ASSERT_EQ(mmub_guards_close(&guards), 0);
 }
 
 TEST(mappings_outlive_the_descriptor)
@@ -871,10 +1021,79 @@ TEST(subscriptions_per_user)
 		      info.subscriptions_per_uid);
 }
 
+TEST(guards_per_subscription)
+{
+	unsigned int i, most;
+	struct mmub_guards guards;
+	struct mmub_info info;
+	int fd = device_open();
+
+	ASSERT_EQ(mmub_info(fd, &info), 0);
+	most = info.guards_per_subscription;
+	ASSERT_EQ(mmub_guards_open(fd, most, &guards), 0);
+	ASSERT_EQ(try_attach(fd, "guards"), 0);
+	for (i = 0; i < most; i++)
+		ASSERT_EQ(mmub_guard_add(fd, i * PAGE, (i + 1) * PAGE, 0, 0),
+			  (int)i);
+	ASSERT_EQ(mmub_guard_add(fd, 0, 1, 0, 0), -ENOSPC);
+	ASSERT_EQ(mmub_guard_remove(fd, most / 2), 0);
+	ASSERT_EQ(mmub_guard_add(fd, 0, 1, 0, 0), (int)most / 2);
+	ASSERT_EQ(mmub_guard_add(fd, 0, 1, 0, 0), -ENOSPC);
+	close(fd);
+	ASSERT_EQ(mmub_guards_close(&guards), 0);
+
+	set_parameter(PARAMETERS "guards_per_subscription", 0);
+	fd = device_open();
+	ASSERT_EQ(mmub_guards_open(fd, 1, &guards), -EINVAL);
+	/* No parameter makes it more than this. */
+	set_parameter(PARAMETERS "guards_per_subscription", UINT32_MAX);
+	ASSERT_EQ(mmub_info(fd, &info), 0);
+	ASSERT_EQ(info.guards_per_subscription, 65536);
+	ASSERT_EQ(mmub_guards_open(fd, 65537, &guards), -EINVAL);
+	ASSERT_EQ(mmub_guards_open(fd, 65536, &guards), 0);
+	ASSERT_EQ(mmub_guards_close(&guards), 0);
+	close(fd);
+	set_parameter(PARAMETERS "guards_per_subscription", most);
+}
+
+TEST(guards_per_space)
+{
+	struct mmub_guards guards[2];
+	int fds[2], before, i;
+
+	before = read_number(PARAMETERS "guards_per_space");
+	ASSERT_GE(before, 10000);
+	set_parameter(PARAMETERS "guards_per_space", 10);
+	for (i = 0; i < 2; i++) {
+		fds[i] = device_open();
+		ASSERT_EQ(mmub_guards_open(fds[i], 8, &guards[i]), 0);
+		ASSERT_EQ(try_attach(fds[i], "guards"), 0);
+	}
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(mmub_guard_add(fds[0], 0, 1, 0, 0), i);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(mmub_guard_add(fds[1], 0, 1, 0, 0), i);
+	ASSERT_EQ(mmub_guard_add(fds[1], 0, 1, 0, 0), -EMLINK);
+	/* What is given back can be had, by another too. */
+	ASSERT_EQ(mmub_guard_remove(fds[0], 3), 0);
+	ASSERT_EQ(mmub_guard_add(fds[1], 0, 1, 0, 0), 2);
+	ASSERT_EQ(mmub_guard_add(fds[0], 0, 1, 0, 0), -EMLINK);
+	ASSERT_EQ(mmub_detach(fds[0]), 0);
+	for (i = 3; i < 8; i++)
+		ASSERT_EQ(mmub_guard_add(fds[1], 0, 1, 0, 0), i);
+	ASSERT_EQ(mmub_guard_add(fds[1], 0, 1, 0, 0), -ENOSPC);
+	for (i = 0; i < 2; i++) {
+		close(fds[i]);
+		ASSERT_EQ(mmub_guards_close(&guards[i]), 0);
+	}
+	set_parameter(PARAMETERS "guards_per_space", before);
+}
+
 TEST(rlimit_memlock)
 {
 	struct rlimit limit = { 256 << 10, 256 << 10 };
 	struct mmub_ring ring, other;
+	struct mmub_guards guards;
 	pid_t pid;
 	int i;
 
@@ -893,6 +1112,10 @@ TEST(rlimit_memlock)
 			ASSERT_EQ(mmub_ring_open(fd, 1024, 0, 0, &ring), 0);
 			ASSERT_EQ(mmub_ring_open(fd2, 1024, 0, 0, &other), -ENOBUFS);
 			ASSERT_EQ(mmub_ring_open(fd2, 512, 0, 0, &other), 0);
+			/* 12 KiB are left; what a guard takes is 270 bytes. */
+			ASSERT_EQ(mmub_guards_open(fd, 512, &guards), -ENOBUFS);
+			ASSERT_EQ(mmub_guards_open(fd, 20, &guards), 0);
+			ASSERT_EQ(mmub_guards_close(&guards), 0);
 			ASSERT_EQ(mmub_ring_close(&other), 0);
 			ASSERT_EQ(mmub_ring_close(&ring), 0);
 			close(fd);
@@ -956,7 +1179,7 @@ static void *do_anything(void *arg)
 		case 2:
 			j = rand_r(&seed) % 4 + 1;
 			map = mmap(NULL, j * PAGE, PROT_READ, MAP_SHARED, fd,
-				   MAP_OF(rand_r(&seed) % 3));
+				   MAP_OF(rand_r(&seed) % 4));
 			if (map != MAP_FAILED)
 				munmap(map, j * PAGE);
 			break;

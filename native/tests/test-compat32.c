@@ -111,6 +111,55 @@ TEST(another)
 	watch_close(&w);
 }
 
+/* A word is 64 bits, and read at once, by a 32-bit process too. */
+TEST(guards)
+{
+	struct mmub_record record;
+	struct mmub_guards guards;
+	uint64_t value, a;
+	struct subject subject;
+	struct watch w;
+	char *p;
+	int slot;
+
+	p = ASSERT_OK((char *)mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	memset(p, 1, 2 * PAGE);
+	watch_open(&w, "compat", 0, 64);
+	ASSERT_EQ(mmub_guards_open(w.fd, 4, &guards), 0);
+	slot = mmub_guard_add(w.fd, (uintptr_t)p, (uintptr_t)p + 1, 0, 0);
+	ASSERT_EQ(slot, 0);
+	ASSERT_EQ(mmub_guard_wait(&guards, slot, 1000000000, &value), 0);
+	ASSERT_TRUE(mmub_guard_valid(&guards, slot, value));
+	ASSERT_OK(munmap(p + PAGE, PAGE));
+	ASSERT_TRUE(mmub_guard_valid(&guards, slot, value));
+	ASSERT_OK(munmap(p, PAGE));
+	ASSERT_TRUE(!mmub_guard_valid(&guards, slot, value));
+	ASSERT_EQ(mmub_guard_event(w.fd, slot, value, &record), 0);
+	ASSERT_EQ(record.start, (uintptr_t)p);
+	ASSERT_EQ(record.syscall_arch, AUDIT_ARCH_I386);
+	/* Its address space is smaller. */
+	ASSERT_EQ(mmub_guard_add(w.fd, 0, UINT64_C(1) << 32, 0, 0), -EINVAL);
+	watch_close(&w);
+	ASSERT_EQ(mmub_guards_close(&guards), 0);
+
+	subject_start(&subject);
+	subject_say(&subject, "map a anon 4 populate");
+	a = subject_field(&subject, "start");
+	watch_open(&w, "compat", subject.pid, 64);
+	ASSERT_EQ(mmub_guards_open(w.fd, 4, &guards), 0);
+	slot = mmub_guard_add(w.fd, a, a + PAGE, 0, 0);
+	ASSERT_EQ(slot, 0);
+	ASSERT_EQ(mmub_guard_wait(&guards, slot, 1000000000, &value), 0);
+	subject_say(&subject, "unmap a 1 1");
+	ASSERT_TRUE(mmub_guard_valid(&guards, slot, value));
+	subject_say(&subject, "unmap a 0 1");
+	ASSERT_TRUE(!mmub_guard_valid(&guards, slot, value));
+	watch_close(&w);
+	ASSERT_EQ(mmub_guards_close(&guards), 0);
+	subject_end(&subject);
+}
+
 TEST(errors)
 {
 	struct mmub_range bad = { 2, 1 };

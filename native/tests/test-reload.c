@@ -14,32 +14,27 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "module.h"
 #include "watch.h"
 
-/* errno of the unloading, 0 if it has gone. */
+#define MODULE	"mmubridge"
+
 static int unload(void)
 {
-	return syscall(SYS_delete_module, "mmubridge", O_NONBLOCK) ? errno : 0;
+	return module_unload(MODULE);
 }
 
 static int load(const char *parameters)
 {
-	int fd = open(getenv("MMUBRIDGE_KO"), O_RDONLY | O_CLOEXEC);
-	int ret = 0;
-
-	if (fd < 0 || syscall(SYS_finit_module, fd, parameters, 0))
-		ret = errno;
-	close(fd);
-	return ret;
+	return module_load(getenv("MMUBRIDGE_KO"), parameters);
 }
 
 static bool is_loaded(void)
 {
-	return !access("/sys/module/mmubridge", F_OK);
+	return module_is_loaded(MODULE);
 }
 
 /* As it was, for the next test and for what comes after this program. */

@@ -18,7 +18,7 @@ builder_build() {
 		chroot "$kernel/builder" make -s -C "${within#"$kernel/builder"}" \
 		KDIR="/usr/src/linux-headers-$(<"$kernel/release")" \
 		CONFIG_DEBUG_INFO_BTF_MODULES= "$@" modules >&2
-	cp -p "$within/mmubridge.ko" "$to/"
+	cp -p "$within"/*.ko "$to/"
 }
 
 # module_needs KERNEL_DIR: installs what a module for that kernel is built with.
@@ -45,6 +45,13 @@ module_build() {
 		[[ -e $from/${file##*/} ]] || rm -f "$file"
 	done
 	cp -Rpu "$from/." "$to/"
+	kbuild "$kernel" "$to" "$@"
+}
+
+# kbuild KERNEL_DIR FOLDER [MAKE ARGUMENT]...: builds the module in it.
+kbuild() {
+	local kernel=$1 to=$2
+	shift 2
 	if [[ -e $kernel/builder ]]; then
 		(builder_build "$kernel" "$to" "$@")
 		return
@@ -63,6 +70,40 @@ module_make() {
 	touch "$to/.making" # older than what is edited meanwhile
 	module_build "$kernel" "$to" || die "the module does not build for $(<"$kernel/release")"
 	mv "$to/.making" "$to/.made"
+}
+
+# test_module_build KERNEL_DIR TO [MAKE ARGUMENT]...: builds the module for tests,
+# of the shipped one's source, in TO, which it makes anew.
+test_module_build() {
+	local kernel=$1 to=$2
+	shift 2
+
+	module_needs "$kernel"
+	rm -rf "$to"
+	mkdir -p "$to"
+	cp -p "$project"/kmod/*.[ch] "$project/kmod/Makefile" "$project"/kmod/test/{Kbuild,*.[ch]} "$to/"
+	cp -p "$project/kmod/Kbuild" "$to/Kbuild.shipped"
+	kbuild "$kernel" "$to" "$@"
+}
+
+test_module_make() {
+	local kernel=$1 to=$2
+
+	stale "$to/.made" "$project/kmod" "$kernel/release" || return 0
+	say "building the module for tests for $(<"$kernel/release")"
+	touch "$to.making" # older than what is edited meanwhile
+	test_module_build "$kernel" "$to" || die "the module for tests does not build for $(<"$kernel/release")"
+	mv "$to.making" "$to/.made"
+}
+
+# test_module_file KERNEL_DIR: prints the module for tests built for that kernel.
+test_module_file() {
+	local to=$build/kmod/test-${1##*/}
+
+	if stale "$to/.made" "$project/kmod" "$1/release"; then
+		with_lock "$to.lock" test_module_make "$1" "$to"
+	fi
+	echo "$to/mmubridge_test.ko"
 }
 
 # module_file KERNEL_DIR: prints the module built for that kernel.
