@@ -703,8 +703,8 @@ struct mmub_guard_setup {
 /**
  * enum mmub_guard_flag - bits of &struct mmub_guard_add.flags
  * @MMUB_GUARD_CAUSE: save the kernel stack of what makes the guard stale, so
- *	that the record of GUARD_EVENT has a stack_id for STACK; as
- *	MMUB_RING_CAUSE does, with its cost, and for every event of the space
+ *	that the record of GUARD_EVENT has a stack_id for STACK; at the cost
+ *	of MMUB_RING_CAUSE, which does it for the subscription's guards too
  */
 enum mmub_guard_flag {
 	MMUB_GUARD_CAUSE	= 1 << 0,

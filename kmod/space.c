@@ -86,6 +86,19 @@ static void mmub_space_lock(struct mmub_space *space, struct mmub_record *rec)
 	}
 }
 
+/* Before @active counts it. Under space->lock. */
+static void mmub_space_flight(struct mmub_space *space,
+			      const struct mmub_record *rec)
+{
+	if (!space->active) {
+		space->flight_start = rec->start;
+		space->flight_end = rec->end;
+	} else {
+		space->flight_start = min(space->flight_start, rec->start);
+		space->flight_end = max(space->flight_end, rec->end);
+	}
+}
+
 /*
  * Runs under SRCU, so the space outlives it; space->subs holds none but
  * attached subscriptions, so each of them outlives space->lock being held.
@@ -114,18 +127,14 @@ static int mmub_invalidate_range_start(struct mmu_notifier *mn,
 	/* Under the lock, so that time does not run backwards in a ring. */
 	rec.time_ns = ktime_get_ns();
 	rec.seq = ++space->seq;
-	if (!space->active++) {
-		space->flight_start = rec.start;
-		space->flight_end = rec.end;
-	} else {
-		space->flight_start = min(space->flight_start, rec.start);
-		space->flight_end = max(space->flight_end, rec.end);
-	}
+	mmub_space_flight(space, &rec);
+	/* Before the guards, which tell of what was shadowed. */
+	mmub_shadows_start(space, &rec);
+	space->active++;
 	space->invalidations++;
 	if (!blockable)
 		space->nonblockable++;
-	/* Before its record: who has read that finds no entries, and guards odd. */
-	mmub_shadows_start(space, &rec);
+	/* Before its record: who has read that finds them odd. */
 	mmub_guards_start(space, &rec);
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_start(sub, space, &rec);
@@ -156,13 +165,14 @@ static void mmub_invalidate_range_end(struct mmu_notifier *mn,
 	if (!WARN_ON_ONCE(!space->active) && !--space->active) {
 		space->completed_seq = space->seq;
 		mmub_guards_end(space);
-		/* Who waits looks at @active under the lock once he is queued. */
-		if (waitqueue_active(&space->idle))
-			wake_up_all(&space->idle);
 	}
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_end(sub, space);
 	spin_unlock(&space->lock);
+
+	/* Who waits is queued before he looks at @active under the lock. */
+	if (wq_has_sleeper(&space->idle))
+		wake_up_all(&space->idle);
 
 	trace_mmubridge_invalidate_end(space, range->start, range->end);
 }
@@ -192,12 +202,12 @@ static void mmub_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	mmub_space_lock(space, &rec);
 	rec.time_ns = ktime_get_ns();
 	rec.seq = ++space->seq;
+	mmub_shadows_start(space, &rec);
+	wake_up_all(&space->idle);
 	space->released = true;
 	space->active = 0;
 	space->completed_seq = space->seq;
-	mmub_shadows_start(space, &rec);
 	mmub_guards_start(space, &rec);
-	wake_up_all(&space->idle);
 	list_for_each_entry(sub, &space->subs, node)
 		mmub_sub_release(sub, space, &rec);
 	spin_unlock(&space->lock);

@@ -12,6 +12,10 @@
 #include <linux/uaccess.h>
 
 #include "hold.h"
+#include "internal.h"
+
+static void shipped_space_init(void);
+static void shipped_space_exit(void);
 
 /* main.c calls what is around them, below. */
 #define mmub_space_init	shipped_space_init
@@ -19,9 +23,6 @@
 #include "space.c"
 #undef mmub_space_init
 #undef mmub_space_exit
-
-void mmub_space_init(void);
-void mmub_space_exit(void);
 
 /**
  * enum hold_state - the life of a hold

@@ -268,6 +268,7 @@ int mmub_stack_text(int fd, uint32_t stack_id, char *text, size_t size);
  * struct mmub_guards - the mapped slots of a subscription's guards
  * @slots: written by the kernel, read-only
  * @nr_slots: how many there are
+ * @reserved: zero
  * @size: bytes mapped at @slots
  */
 struct mmub_guards {

@@ -214,6 +214,8 @@ int test_main(int argc, char **argv)
 			break;
 		default:
 			printf("not ok %d - %s\n", count, test->name);
+			if (getenv("MMUB_TEST_STOP"))
+				return 1;
 			failed++;
 		}
 	}

@@ -11,7 +11,7 @@
  *
  * Arguments name the tests to run. MMUB_TEST_TIMEOUT is the deadline of one
  * test in seconds; MMUB_TEST_SCALE, a decimal fraction, multiplies the rounds
- * of those that go on for long.
+ * of those that go on for long; with MMUB_TEST_STOP the first failure ends it.
  */
 #ifndef HARNESS_H
 #define HARNESS_H

@@ -671,6 +671,15 @@ TEST(causes)
 	ASSERT_GE(mmub_guard_event(w.fd, without, 2, &record), 0);
 	ASSERT_EQ(record.stack_id, 0);
 	guards_close(&w, &guards);
+
+	watch_ring_flags = MMUB_RING_CAUSE;
+	watch_open(&w, "guard", subject.pid, 64);
+	guards_open(&w, 2, &guards);
+	ASSERT_EQ(mmub_guard_add(w.fd, a, a + PAGE, 0, 0), 0);
+	subject_say(&subject, "advise a DONTNEED 0 1");
+	ASSERT_GE(mmub_guard_event(w.fd, 0, 2, &record), 0);
+	ASSERT_EQ(mmub_cause(w.fd, record.stack_id), MMUB_CAUSE_MADV_DONTNEED);
+	guards_close(&w, &guards);
 	subject_end(&subject);
 }
 
@@ -1172,67 +1181,85 @@ static void *unmap_and_map(void *data)
 	return NULL;
 }
 
-/* At the same time as the other, since it takes mmap_lock for reading. */
-static void *discard(void *data)
+TEST(against_a_thread)
 {
-	struct actor *actor = data;
+	struct contest *c = contest_new();
+	struct mmub_guards guards;
+	struct actor actor;
+	pthread_t thread;
+	struct watch w;
+	uint32_t slot;
 
-	while (!contest_over(actor->contest)) {
-		contest_begin(actor->contest);
-		ASSERT_OK(madvise(actor->page, PAGE, MADV_DONTNEED));
-		contest_done(actor->contest);
-		*actor->page = 1;
+	actor.contest = c;
+	actor.page = map_written(3 * PAGE) + PAGE;
+	watch_open(&w, "guard", 0, 0);
+	guards_open(&w, 4, &guards);
+	slot = guard_add(&w, (uintptr_t)actor.page,
+			 (uintptr_t)actor.page + PAGE);
+	ASSERT_EQ(pthread_create(&thread, NULL, unmap_and_map, &actor), 0);
+	contest_check(c, &guards, slot, scaled(50000));
+	ASSERT_EQ(pthread_join(thread, NULL), 0);
+	contest_close(c, 30);
+	guards_close(&w, &guards);
+}
+
+struct meeting {
+	struct mmub_guards *guards;
+	char *page;
+	uint32_t slot;
+	uint64_t began;
+	uint64_t checks;
+};
+
+/* A page and a guard of its own; its call has returned when it checks. */
+static void *discard_and_check(void *data)
+{
+	struct meeting *m = data;
+	uint64_t value;
+
+	while (m->checks < scaled(100000) && now_ns() - m->began < CONTEST_NS) {
+		if (mmub_guard_wait(m->guards, m->slot, 1000000, &value))
+			continue;
+		ASSERT_OK(madvise(m->page, PAGE, MADV_DONTNEED));
+		m->checks++;
+		if (mmub_guard_valid(m->guards, m->slot, value))
+			FAIL("stale, and valid: guard %u, check %lu", m->slot,
+			     m->checks);
+		*m->page = 1;
 	}
 	return NULL;
 }
 
-/*
- * Threads of the caller, one for each of @acts; the first acts on the page that
- * is guarded, the others on others'.
- */
-static void contest_of_threads(void *(*const *acts)(void *), unsigned int nr,
-			       uint64_t decided)
-{
-	struct mmub_guards guards;
-	struct actor actors[4];
-	pthread_t threads[4];
-	struct contest *c[4];
-	unsigned int i;
-	struct watch w;
-	uint32_t slot;
-	char *p;
-
-	p = map_written(9 * PAGE);
-	watch_open(&w, "guard", 0, 0);
-	guards_open(&w, 4, &guards);
-	slot = guard_add(&w, (uintptr_t)p + PAGE, (uintptr_t)p + 2 * PAGE);
-	for (i = 0; i < nr; i++) {
-		c[i] = contest_new();
-		actors[i].contest = c[i];
-		actors[i].page = p + (2 * i + 1) * PAGE;
-		ASSERT_EQ(pthread_create(&threads[i], NULL, acts[i],
-					 &actors[i]), 0);
-	}
-	contest_check(c[0], &guards, slot, decided);
-	for (i = 0; i < nr; i++) {
-		__atomic_store_n(&c[i]->stop, true, __ATOMIC_RELAXED);
-		ASSERT_EQ(pthread_join(threads[i], NULL), 0);
-	}
-	contest_close(c[0], 30);
-	guards_close(&w, &guards);
-}
-
-TEST(against_a_thread)
-{
-	contest_of_threads((void *(*[])(void *)){ unmap_and_map }, 1,
-			   scaled(50000));
-}
-
-/* The callbacks of three threads meet at the space's lock. */
+/* MADV_DONTNEED takes mmap_lock for reading: callbacks meet at the space's lock. */
 TEST(against_threads_that_meet)
 {
-	contest_of_threads((void *(*[])(void *)){ discard, discard, discard }, 3,
-			   scaled(50000));
+	struct mmub_guards guards;
+	struct meeting meetings[3];
+	pthread_t threads[3];
+	struct watch w;
+	unsigned int i;
+	char *p;
+
+	p = map_written(6 * PAGE);
+	watch_open(&w, "guard", 0, 0);
+	guards_open(&w, 4, &guards);
+	for (i = 0; i < 3; i++) {
+		meetings[i] = (struct meeting){
+			.guards = &guards,
+			.page = p + 2 * i * PAGE,
+			.began = now_ns(),
+		};
+		meetings[i].slot = guard_add(&w, (uintptr_t)meetings[i].page,
+					     (uintptr_t)meetings[i].page + PAGE);
+		ASSERT_EQ(pthread_create(&threads[i], NULL, discard_and_check,
+					 &meetings[i]), 0);
+	}
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(pthread_join(threads[i], NULL), 0);
+		test_note("%lu checks", meetings[i].checks);
+		ASSERT_GE(meetings[i].checks, 30);
+	}
+	guards_close(&w, &guards);
 }
 
 /* The watched is another process, which does it to itself. */

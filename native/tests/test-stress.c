@@ -73,7 +73,7 @@ static pid_t start_stress(unsigned long seconds)
 	       "--vm", "1", "--vm-bytes", "24m", "--mmap", "1", "--mmap-bytes",
 	       "24m", "--fork", "1", "--madvise", "1", "--numa", "1",
 	       "--mremap", "1", "--mremap-bytes", "8m", "--userfaultfd", "1",
-	       "--userfaultfd-bytes", "8m", "--ksm", NULL);
+	       "--userfaultfd-bytes", "8m", NULL);
 	FAIL("stress-ng: %m");
 }
 

@@ -106,6 +106,47 @@ test_module_file() {
 	echo "$to/mmubridge_test.ko"
 }
 
+# mutant_make KERNEL_DIR TO PATCH: builds the module for tests in TO with that
+# patch, and puts it into a folder of the patch's name.
+mutant_make() {
+	local kernel=$1 to=$2 patch=$3 name
+	name=$(basename "$patch" .patch)
+	patch -s -F0 -p1 -d "$to" <"$patch" >&2 || die "$patch: does not apply"
+	kbuild "$kernel" "$to" || die "$patch: does not build"
+	patch -s -F0 -p1 -R -d "$to" <"$patch" >&2
+	mkdir -p "$to/mutants/$name"
+	mv "$to/mmubridge_test.ko" "$to/mutants/$name/"
+}
+
+mutants_make() {
+	local kernel=$1 to=$2 patch
+
+	stale "$to/.made" "$project/kmod" "$kernel/release" || return 0
+	need patch=patch
+	say "building mutants of the module for $(<"$kernel/release")"
+	touch "$to.making" # older than what is edited meanwhile
+	test_module_build "$kernel" "$to" || die "the module for tests does not build for $(<"$kernel/release")"
+	mkdir -p "$to/mutants/none"
+	cp -p "$to/mmubridge_test.ko" "$to/mutants/none/"
+	for patch in "$project"/kmod/test/mutants/*.patch; do
+		mutant_make "$kernel" "$to" "$patch"
+	done
+	mv "$to.making" "$to/.made"
+}
+
+# mutants_files KERNEL_DIR: prints the modules for tests that have been made wrong
+# on purpose, each in a folder of its name; before them, in "none", one that has
+# not.
+mutants_files() {
+	local to=$build/kmod/mutants-${1##*/}
+
+	if stale "$to/.made" "$project/kmod" "$1/release"; then
+		with_lock "$to.lock" mutants_make "$1" "$to"
+	fi
+	echo "$to/mutants/none/mmubridge_test.ko"
+	find "$to/mutants" -name '*.ko' -not -path '*/none/*' | sort
+}
+
 # module_file KERNEL_DIR: prints the module built for that kernel.
 module_file() {
 	local to=$build/kmod/${1##*/}
