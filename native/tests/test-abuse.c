@@ -75,6 +75,7 @@ static const unsigned int commands[MMUB_NR_COUNT] = {
 	[MMUB_NR_SYNCHRONIZE] = MMUB_IOC_SYNCHRONIZE,
 	[MMUB_NR_GUARD_SETUP] = MMUB_IOC_GUARD_SETUP,
 	[MMUB_NR_GUARD_EVENT] = MMUB_IOC_GUARD_EVENT,
+	[MMUB_NR_SHADOW_REFRESH] = MMUB_IOC_SHADOW_REFRESH,
 };
 
 /* The feature without which an ioctl is not built; 0: it always is. */
@@ -89,6 +90,7 @@ static const unsigned int feature_of[MMUB_NR_COUNT] = {
 	[MMUB_NR_WINDOW_CREATE] = MMUB_FEATURE_WINDOW,
 	[MMUB_NR_GUARD_SETUP] = MMUB_FEATURE_GUARD,
 	[MMUB_NR_GUARD_EVENT] = MMUB_FEATURE_GUARD,
+	[MMUB_NR_SHADOW_REFRESH] = MMUB_FEATURE_SHADOW,
 };
 
 static bool is_built(int fd, unsigned int nr)
