@@ -153,6 +153,7 @@ struct mmub_shadows {
  * @nr: how many
  * @chunk: which
  * @seq: the chunk's sequence before the walk
+ * @end_error: the shadow's before the walk
  * @faults: HMM_PFN_REQ_FAULT and HMM_PFN_REQ_WRITE
  * @nowait: give up instead of waiting
  * @pfns: what was found; 0 for nothing
@@ -162,6 +163,7 @@ struct mmub_walk {
 	u32 nr;
 	u32 chunk;
 	u64 seq;
+	int end_error;
 	unsigned long faults;
 	bool nowait;
 	unsigned long pfns[MMUB_CHUNK_PAGES];
@@ -318,7 +320,7 @@ static bool mmub_shadow_in_flight(const struct mmub_shadow *shadow,
 		       mmub_shadow_addr(shadow, walk->first + walk->nr);
 }
 
-/* A: true if it can begin, or never will. */
+/* A: true if it can begin, or never will, as @end_error says. */
 static bool mmub_shadow_begin(struct mmub_shadow *shadow, struct mmub_walk *walk)
 {
 	struct mmub_space *space = shadow->space;
@@ -326,7 +328,8 @@ static bool mmub_shadow_begin(struct mmub_shadow *shadow, struct mmub_walk *walk
 
 	spin_lock(&space->lock);
 	walk->seq = shadow->chunks[walk->chunk].seq;
-	ready = shadow->end_error || !mmub_shadow_in_flight(shadow, walk);
+	walk->end_error = shadow->end_error;
+	ready = walk->end_error || !mmub_shadow_in_flight(shadow, walk);
 	spin_unlock(&space->lock);
 	return ready;
 }
@@ -558,6 +561,8 @@ static int mmub_shadow_update(struct mmub_shadow *shadow, struct mmub_walk *walk
 						mmub_shadow_begin(shadow, walk)))
 				return -EINTR;
 		}
+		if (walk->end_error)
+			return walk->end_error;
 		ret = mmub_shadow_walk(shadow, walk);
 		if (!ret)
 			ret = mmub_shadow_install(shadow, walk, result);
