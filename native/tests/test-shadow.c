@@ -384,6 +384,7 @@ TEST(huge_pages)
 	if (write_file(THP "enabled", "madvise"))
 		SKIP("this kernel has no transparent huge pages");
 	shadowed_open(&s, MMUB_SHADOW_SNAPSHOT, "a anon 1024 thp");
+	say(&s.scene, "advise a HUGEPAGE");
 	say(&s.scene, "touch a write");
 	shadow_refresh(&s.shadow, &result);
 	ASSERT_EQ(result.present, 1024);
