@@ -1107,7 +1107,8 @@ TEST(concurrent)
 	shadow_open(&shadow, &w, 0, MMUB_SHADOW_READ, (uintptr_t)p,
 		    (uintptr_t)p + PAGES * PAGE);
 	for (i = 0; i < 2; i++) {
-		churns[i] = (struct churn){ p, PAGES, i };
+		/* Each its own: one takes permissions away, and writes then. */
+		churns[i] = (struct churn){ p + i * PAGES / 2 * PAGE, PAGES / 2, i };
 		ASSERT_EQ(pthread_create(&threads[i], NULL, churn, &churns[i]), 0);
 	}
 	ASSERT_EQ(pthread_create(&threads[2], NULL, refresher, &shadow), 0);

@@ -7,6 +7,7 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,15 +137,55 @@ static void worker_close(struct worker *worker)
 	worker->pid = 0;
 }
 
+/* The largest of what it may write to, but for what is larger than that. */
+static int largest(pid_t pid, struct mmub_range ranges[SHADOWS])
+{
+	unsigned long start, end;
+	char path[64], line[512];
+	int count = 0, i;
+	char mode[8];
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, mode) != 3 ||
+		    mode[1] != 'w' || end - start < 2 * PAGE)
+			continue;
+		if (end - start > PAGES_MAX * PAGE)
+			end = start + PAGES_MAX * PAGE;
+		/* In order of size; what is smaller than all falls off the end. */
+		for (i = count; i > 0 && ranges[i - 1].end - ranges[i - 1].start <
+					 end - start; i--)
+			if (i < SHADOWS)
+				ranges[i] = ranges[i - 1];
+		if (i < SHADOWS)
+			ranges[i] = (struct mmub_range){ start, end };
+		if (count < SHADOWS)
+			count++;
+	}
+	if (maps)
+		fclose(maps);
+	return count;
+}
+
+/* Of one that has ended there is none to be had, and nothing to be read. */
+static int pagemap_open(pid_t pid)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? ASSERT_OK(open("/dev/null", O_RDONLY | O_CLOEXEC)) : fd;
+}
+
 /* It may end at any time: then there is nothing to be shadowed. */
 static void worker_open(struct worker *worker, pid_t pid, const char *name)
 {
+	struct mmub_range ranges[SHADOWS];
 	struct mmub_shadow_add added;
-	unsigned long start, end;
-	char path[64], line[512];
-	char mode[8];
-	FILE *maps;
-	int mem, ret;
+	int count, i, mem, ret;
 
 	memset(worker, 0, sizeof(*worker));
 	mem = mmub_mem_open(pid);
@@ -164,28 +205,22 @@ static void worker_open(struct worker *worker, pid_t pid, const char *name)
 	worker->opened_ns = now_ns();
 	tally_of(name)->processes++;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "re");
-	while (maps && fgets(line, sizeof(line), maps) &&
-	       worker->count < SHADOWS) {
-		if (sscanf(line, "%lx-%lx %7s", &start, &end, mode) != 3 ||
-		    end - start < 16 * PAGE || strstr(line, "[v") ||
-		    strstr(line, ".so"))
-			continue;
-		if (end - start > PAGES_MAX * PAGE)
-			end = start + PAGES_MAX * PAGE;
+	count = largest(pid, ranges);
+	for (i = 0; i < count; i++) {
 		ret = mmub_shadow_add(worker->watch.fd, MMUB_SHADOW_SNAPSHOT,
-				      start, end, 0, &added);
+				      ranges[i].start, ranges[i].end, 0, &added);
 		if (ret == -ESRCH)
 			break;
 		ASSERT_GE(ret, 0);
-		ASSERT_EQ(mmub_shadow_remove(worker->watch.fd, ret), 0);
-		shadow_open(&worker->shadows[worker->count], &worker->watch, pid,
-			    MMUB_SHADOW_SNAPSHOT, start, end);
+		ret = mmub_shadow_map(worker->watch.fd, &added,
+				      MMUB_SHADOW_MAP_PFNS,
+				      &worker->shadows[i].map);
+		ASSERT_EQ(ret, 0);
+		worker->shadows[i].fd = worker->watch.fd;
+		worker->shadows[i].added = added;
+		worker->shadows[i].pagemap = pagemap_open(pid);
 		worker->count++;
 	}
-	if (maps)
-		fclose(maps);
 }
 
 /* Bring up to date; false: it has ended. */
