@@ -323,6 +323,7 @@ TEST(no_memory_of_the_kernel)
 	ASSERT_EQ(result.present, 0);
 	ASSERT_EQ(mmub_shadow_read(w.fd, (uintptr_t)ring.header, &result, 8),
 		  -ENODATA);
+	ASSERT_EQ(mmub_shadow_remove(w.fd, shadow.added.shadow_id), 0);
 	shadow_close(&shadow);
 	ASSERT_EQ(mmub_ring_close(&ring), 0);
 	close(fd);
