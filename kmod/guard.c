@@ -246,6 +246,7 @@ static struct mmub_named *mmub_guards_named(struct mmub_guards *guards,
 	guards->free_named = named->next;
 	guards->last = named;
 	named->rec = *rec;
+	named->rec.shadowed = guards->sub->shadowed;
 	if (!guards->want_stacks && !mmub_ring_wants_stacks(guards->sub->ring))
 		named->rec.stack_id = 0;
 	mmub_who_in_ns(&named->rec, guards->sub->pid_ns);

@@ -5,14 +5,16 @@
  * Lock order, outermost first:
  *
  *   mmub_sub.lock (mutex) > mmap_lock of the mm attached to
- *	> mmub_spaces_lock, mmub_users_lock, mmub_stacks_lock, space->lock
- *	  (leaves)
+ *	> mmub_spaces_lock, mmub_users_lock, mmub_stacks_lock, mmub_shadows.lock,
+ *	  space->lock (leaves)
  *
  * The notifier callbacks come with mmap_lock, i_mmap, anon_vma and folio locks
  * held, or from reclaim. They take mmub_stacks_lock, then space->lock, under it
  * the locks of a wait queue that they wake, and nothing else; they allocate
- * nothing. ->mmap comes with the caller's mmap_lock held, so it takes no lock of
- * ours.
+ * nothing. ->mmap comes with the caller's mmap_lock held, so of ours it takes
+ * mmub_shadows.lock alone. Who writes through a shadow marks the page dirty under
+ * space->lock, as the kernel does under a page table's; what that takes (i_pages,
+ * i_lock) is never held where the notifier is called.
  */
 #ifndef MMUB_INTERNAL_H
 #define MMUB_INTERNAL_H
@@ -25,6 +27,7 @@
 #include <linux/percpu.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
+#include <linux/refcount.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
@@ -36,11 +39,15 @@
 #define MMUB_FILTER_RANGES	16
 #define MMUB_RING_RECORDS_MIN	8
 #define MMUB_GUARDS_MAX		65536
+#define MMUB_SHADOWS_MAX	256
+#define MMUB_SHADOW_PAGES_MAX	16777216
 
 #define MMUB_TYPES_ALL		(BIT_ULL(MMUB_TYPE_COUNT) - 1)
 
 struct mmub_guards;
 struct mmub_ring;
+struct mmub_shadow;
+struct mmub_shadows;
 struct mmub_user;
 
 /**
@@ -70,6 +77,9 @@ struct mmub_subsystem {
  * @node: on mmub_live or mmub_dying; mmub_spaces_lock
  * @users: attached subscriptions; mmub_spaces_lock
  * @ticket: order in which spaces came to 0 @users; mmub_spaces_lock
+ * @pins: on the memory of this structure: one until free_notifier, one of each
+ *	shadow, which may be in use for longer
+ * @idle: who waits for @active to be 0, or for the end of a shadow
  * @lock: protects all below, and what struct mmub_sub says
  * @subs: attached subscriptions
  * @want_stacks: rings with MMUB_RING_CAUSE and guards with MMUB_GUARD_CAUSE;
@@ -77,12 +87,16 @@ struct mmub_subsystem {
  * @seq: callbacks so far
  * @completed_seq: @seq when @active was last 0
  * @active: starts without their end
+ * @flight_start: of the union of what has started since @active was last 0
+ * @flight_end: likewise
  * @invalidations: starts
  * @nonblockable: of these, not blockable
  * @released: release has run; nothing that comes after it counts
  * @guards: the ranges of all subscriptions' guards, see guard.c
  * @touched: of these, the odd ones
  * @nr_guards: in @guards
+ * @shadows: the ranges of all subscriptions' shadows, see shadow.c
+ * @shadow_pages: in @shadows
  */
 struct mmub_space {
 	struct mmu_notifier mn;
@@ -91,6 +105,8 @@ struct mmub_space {
 	struct list_head node;
 	unsigned int users;
 	u64 ticket;
+	refcount_t pins;
+	wait_queue_head_t idle;
 
 	spinlock_t lock; /* protects all below */
 	struct list_head subs;
@@ -98,12 +114,16 @@ struct mmub_space {
 	u64 seq;
 	u64 completed_seq;
 	u64 active;
+	u64 flight_start;
+	u64 flight_end;
 	u64 invalidations;
 	u64 nonblockable;
 	bool released;
 	struct rb_root_cached guards;
 	struct list_head touched;
 	unsigned int nr_guards;
+	struct rb_root_cached shadows;
+	unsigned int shadow_pages;
 };
 
 /**
@@ -138,13 +158,17 @@ enum mmub_sub_state {
  * @user: the quota charged while attached; protected by @lock
  * @self_mm: of a subscription on the caller's own mm, by whatever name: that mm,
  *	pinned by mm_count until the file is released; set once, read locklessly
+ * @may_write: to the mm: it is the caller's own, or the descriptor of ATTACH was
+ *	open for writing; protected by @lock
  * @pid_ns: of the task that attached; set once, before @node is on a list
  * @ring: set once, before ATTACH; read locklessly
  * @guards: the table of guards; set once, read locklessly
+ * @shadows: the slots of shadows; set once, read locklessly
  * @wait: readers of the ring
  * @node: on space->subs; space->lock
  * @filter: space->lock while attached, @lock before
  * @n: matching events; space->lock while attached
+ * @shadowed: entries that the event being told of has dropped; space->lock
  * @end_state: bits of enum mmub_ring_state, written under space->lock after
  *	the records they follow, read locklessly by poll
  */
@@ -154,14 +178,17 @@ struct mmub_sub {
 	struct mmub_space *space;
 	struct mmub_user *user;
 	struct mm_struct *self_mm;
+	bool may_write;
 	struct pid_namespace *pid_ns;
 	struct mmub_ring *ring;
 	struct mmub_guards *guards;
+	struct mmub_shadows *shadows;
 	wait_queue_head_t wait;
 
 	struct list_head node;
 	struct mmub_filter_set filter;
 	u64 n;
+	u32 shadowed;
 	u32 end_state;
 };
 
@@ -214,12 +241,15 @@ extern unsigned int mmub_subscriptions_per_space;
 extern unsigned int mmub_ring_records_max;
 extern unsigned int mmub_guards_per_subscription;
 extern unsigned int mmub_guards_per_space;
+extern unsigned int mmub_shadows_per_subscription;
+extern unsigned int mmub_shadow_pages_per_subscription;
+extern unsigned int mmub_shadow_pages_per_space;
 extern unsigned int mmub_stacks_max;
 
 /* target.c: which mm */
 void mmub_target_init(void);
 enum mmub_foreign mmub_target_foreign(void);
-struct mm_struct *mmub_target_grab(int mem_fd);
+struct mm_struct *mmub_target_grab(int mem_fd, bool *may_write);
 
 /* who.c: the task that runs a callback */
 void mmub_who(struct mmub_record *rec);
@@ -277,6 +307,33 @@ void mmub_guards_end(struct mmub_space *space);
 void mmub_guards_release(struct mmub_space *space, const struct mmub_record *rec);
 void mmub_guards_leave(struct mmub_guards *guards, struct mmub_space *space);
 
+/* shadow.c: what the page tables have */
+int mmub_shadow_init(void);
+void mmub_shadow_exit(void);
+u32 mmub_shadows_max(void);
+u32 mmub_shadow_pages_max(void);
+struct mmub_shadow *mmub_shadow_alloc(struct mmub_space *space,
+				      struct mm_struct *mm,
+				      const struct mmub_shadow_add *arg);
+void mmub_shadow_discard(struct mmub_shadow *shadow);
+void mmub_shadow_put(struct mmub_shadow *shadow);
+int mmub_shadow_refresh(struct mmub_shadow *shadow,
+			struct mmub_shadow_refresh *arg);
+int mmub_shadow_access(struct mmub_shadow *shadow, struct mmub_access *arg,
+		       bool write);
+struct mmub_shadows *mmub_shadows_alloc(void);
+void mmub_shadows_free(struct mmub_shadows *shadows);
+int mmub_shadows_join(struct mmub_shadows *shadows, struct mmub_sub *sub,
+		      struct mmub_shadow *shadow, struct mmub_shadow_add *arg);
+struct mmub_shadow *mmub_shadows_get(struct mmub_shadows *shadows, u32 id);
+struct mmub_shadow *mmub_shadows_find(struct mmub_shadows *shadows, u64 addr);
+int mmub_shadows_remove(struct mmub_shadows *shadows, u32 id);
+int mmub_shadows_mmap(struct mmub_shadows *shadows, enum mmub_map map,
+		      u64 offset, struct vm_area_struct *vma);
+void mmub_shadows_start(struct mmub_space *space, const struct mmub_record *rec);
+void mmub_shadows_leave(struct mmub_shadows *shadows, struct mmub_space *space);
+void mmub_shadows_drop(struct mmub_shadows *shadows);
+
 /* space.c: subsystems and spaces */
 void mmub_space_init(void);
 void mmub_space_exit(void);
@@ -286,6 +343,8 @@ struct mmub_space *mmub_space_get(struct mmub_subsystem *subsystem,
 				  struct mm_struct *mm,
 				  struct mmub_attach *arg);
 void mmub_space_put(struct mmub_space *space);
+void mmub_space_pin(struct mmub_space *space);
+void mmub_space_unpin(struct mmub_space *space);
 void mmub_space_stats(struct mmub_space *space, struct mmub_stats *stats);
 u64 mmub_space_live(void);
 int mmub_space_wait(u64 timeout_ns);
@@ -304,6 +363,12 @@ int mmub_sub_guard_add(struct mmub_sub *sub, struct mmub_guard_add *arg);
 int mmub_sub_guard_remove(struct mmub_sub *sub,
 			  const struct mmub_guard_remove *arg);
 int mmub_sub_guard_event(struct mmub_sub *sub, struct mmub_guard_event *arg);
+int mmub_sub_shadow_add(struct mmub_sub *sub, struct mmub_shadow_add *arg);
+int mmub_sub_shadow_remove(struct mmub_sub *sub,
+			   const struct mmub_shadow_remove *arg);
+int mmub_sub_shadow_refresh(struct mmub_sub *sub,
+			    struct mmub_shadow_refresh *arg);
+int mmub_sub_access(struct mmub_sub *sub, struct mmub_access *arg, bool write);
 int mmub_sub_stats(struct mmub_sub *sub, struct mmub_stats *stats);
 __poll_t mmub_sub_poll(struct mmub_sub *sub, struct file *file,
 		       poll_table *wait);

@@ -41,6 +41,18 @@ unsigned int mmub_guards_per_space = 16384;
 module_param_named(guards_per_space, mmub_guards_per_space, uint, 0644);
 MODULE_PARM_DESC(guards_per_space, "Guards of one subsystem on one mm; an invalidation of all of it visits each under a spinlock (16384)");
 
+unsigned int mmub_shadows_per_subscription = 64;
+module_param_named(shadows_per_subscription, mmub_shadows_per_subscription, uint, 0644);
+MODULE_PARM_DESC(shadows_per_subscription, "Shadows that one subscription may have, at most 256 (64)");
+
+unsigned int mmub_shadow_pages_per_subscription = 1 << 20;
+module_param_named(shadow_pages_per_subscription, mmub_shadow_pages_per_subscription, uint, 0644);
+MODULE_PARM_DESC(shadow_pages_per_subscription, "Pages that they may have together, at most 16777216 (1048576)");
+
+unsigned int mmub_shadow_pages_per_space = 1 << 22;
+module_param_named(shadow_pages_per_space, mmub_shadow_pages_per_space, uint, 0644);
+MODULE_PARM_DESC(shadow_pages_per_space, "Shadowed pages of one subsystem on one mm; an invalidation of all of it visits each 512 under a spinlock (4194304)");
+
 unsigned int mmub_stacks_max = 4096;
 module_param_named(stacks_max, mmub_stacks_max, uint, 0444);
 MODULE_PARM_DESC(stacks_max, "Different kernel stacks that can be told apart, at most 1048576 (4096)");
@@ -74,6 +86,9 @@ static int mmub_ioctl_info(struct file *file, void *data)
 	arg->ring_records_max = READ_ONCE(mmub_ring_records_max);
 	arg->filter_ranges = MMUB_FILTER_RANGES;
 	arg->guards_per_subscription = mmub_guards_max();
+	arg->shadow_pages_per_subscription = mmub_shadow_pages_max();
+	if (IS_ENABLED(CONFIG_HMM_MIRROR))
+		arg->features |= MMUB_FEATURE_SHADOW | MMUB_FEATURE_ACCESS;
 	strscpy(arg->module_version, MMUB_VERSION, sizeof(arg->module_version));
 	return 0;
 }
@@ -128,6 +143,31 @@ static int mmub_ioctl_guard_event(struct file *file, void *data)
 	return mmub_sub_guard_event(file->private_data, data);
 }
 
+static int mmub_ioctl_shadow_add(struct file *file, void *data)
+{
+	return mmub_sub_shadow_add(file->private_data, data);
+}
+
+static int mmub_ioctl_shadow_remove(struct file *file, void *data)
+{
+	return mmub_sub_shadow_remove(file->private_data, data);
+}
+
+static int mmub_ioctl_shadow_refresh(struct file *file, void *data)
+{
+	return mmub_sub_shadow_refresh(file->private_data, data);
+}
+
+static int mmub_ioctl_read(struct file *file, void *data)
+{
+	return mmub_sub_access(file->private_data, data, false);
+}
+
+static int mmub_ioctl_write(struct file *file, void *data)
+{
+	return mmub_sub_access(file->private_data, data, true);
+}
+
 static int mmub_ioctl_stats(struct file *file, void *data)
 {
 	struct mmub_stats *arg = data;
@@ -176,6 +216,10 @@ static int mmub_ioctl_synchronize(struct file *file, void *data)
  * @guard_add: MMUB_IOC_GUARD_ADD
  * @guard_remove: MMUB_IOC_GUARD_REMOVE
  * @guard_event: MMUB_IOC_GUARD_EVENT
+ * @shadow_add: MMUB_IOC_SHADOW_ADD
+ * @shadow_remove: MMUB_IOC_SHADOW_REMOVE
+ * @shadow_refresh: MMUB_IOC_SHADOW_REFRESH
+ * @access: MMUB_IOC_READ, MMUB_IOC_WRITE
  * @stats: MMUB_IOC_STATS
  * @synchronize: MMUB_IOC_SYNCHRONIZE
  */
@@ -190,6 +234,10 @@ union mmub_arg {
 	struct mmub_guard_add guard_add;
 	struct mmub_guard_remove guard_remove;
 	struct mmub_guard_event guard_event;
+	struct mmub_shadow_add shadow_add;
+	struct mmub_shadow_remove shadow_remove;
+	struct mmub_shadow_refresh shadow_refresh;
+	struct mmub_access access;
 	struct mmub_stats stats;
 	struct mmub_synchronize synchronize;
 };
@@ -216,9 +264,16 @@ struct mmub_ioctl {
 }
 
 /* Settled, but not built: every field but @cmd is unused. */
-#define MMUB_IOCTL_UNBUILT(_nr) {					\
+#define MMUB_IOCTL_UNBUILT(_nr, ...) {					\
 	.cmd = MMUB_IOC_##_nr,						\
 }
+
+/* Of shadows, which take hmm_range_fault(). */
+#if IS_ENABLED(CONFIG_HMM_MIRROR)
+#define MMUB_IOCTL_HMM	MMUB_IOCTL
+#else
+#define MMUB_IOCTL_HMM	MMUB_IOCTL_UNBUILT
+#endif
 
 static const struct mmub_ioctl mmub_ioctls[MMUB_NR_COUNT] = {
 	[MMUB_NR_INFO] = MMUB_IOCTL(INFO, info, mmub_ioctl_info),
@@ -229,15 +284,18 @@ static const struct mmub_ioctl mmub_ioctls[MMUB_NR_COUNT] = {
 	[MMUB_NR_STACK] = MMUB_IOCTL(STACK, stack, mmub_ioctl_stack),
 	[MMUB_NR_GUARD_ADD] = MMUB_IOCTL(GUARD_ADD, guard_add, mmub_ioctl_guard_add),
 	[MMUB_NR_GUARD_REMOVE] = MMUB_IOCTL(GUARD_REMOVE, guard_remove, mmub_ioctl_guard_remove),
-	[MMUB_NR_SHADOW_ADD] = MMUB_IOCTL_UNBUILT(SHADOW_ADD),
-	[MMUB_NR_SHADOW_REMOVE] = MMUB_IOCTL_UNBUILT(SHADOW_REMOVE),
-	[MMUB_NR_READ] = MMUB_IOCTL_UNBUILT(READ),
-	[MMUB_NR_WRITE] = MMUB_IOCTL_UNBUILT(WRITE),
+	[MMUB_NR_SHADOW_ADD] = MMUB_IOCTL_HMM(SHADOW_ADD, shadow_add, mmub_ioctl_shadow_add),
+	[MMUB_NR_SHADOW_REMOVE] = MMUB_IOCTL_HMM(SHADOW_REMOVE, shadow_remove,
+						 mmub_ioctl_shadow_remove),
+	[MMUB_NR_READ] = MMUB_IOCTL_HMM(READ, access, mmub_ioctl_read),
+	[MMUB_NR_WRITE] = MMUB_IOCTL_HMM(WRITE, access, mmub_ioctl_write),
 	[MMUB_NR_WINDOW_CREATE] = MMUB_IOCTL_UNBUILT(WINDOW_CREATE),
 	[MMUB_NR_STATS] = MMUB_IOCTL(STATS, stats, mmub_ioctl_stats),
 	[MMUB_NR_SYNCHRONIZE] = MMUB_IOCTL(SYNCHRONIZE, synchronize, mmub_ioctl_synchronize),
 	[MMUB_NR_GUARD_SETUP] = MMUB_IOCTL(GUARD_SETUP, guard_setup, mmub_ioctl_guard_setup),
 	[MMUB_NR_GUARD_EVENT] = MMUB_IOCTL(GUARD_EVENT, guard_event, mmub_ioctl_guard_event),
+	[MMUB_NR_SHADOW_REFRESH] = MMUB_IOCTL_HMM(SHADOW_REFRESH, shadow_refresh,
+						  mmub_ioctl_shadow_refresh),
 };
 
 static long mmub_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -273,6 +331,7 @@ static long mmub_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 static int mmub_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct mmub_sub *sub = file->private_data;
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
 	struct mmub_guards *guards;
 	struct mmub_ring *ring;
 	int ret;
@@ -284,7 +343,20 @@ static int mmub_mmap(struct file *file, struct vm_area_struct *vma)
 	if (ret)
 		return ret;
 
-	switch ((u64)vma->vm_pgoff << PAGE_SHIFT) {
+	switch (offset >> MMUB_MAP_SHIFT) {
+	case MMUB_MAP_PFNS:
+		if (!file_ns_capable(file, &init_user_ns, CAP_SYS_ADMIN))
+			return -EPERM;
+		fallthrough;
+	case MMUB_MAP_SHADOW:
+		/* Pairs with the release in mmub_sub_shadows(). */
+		return mmub_shadows_mmap(smp_load_acquire(&sub->shadows),
+					 offset >> MMUB_MAP_SHIFT,
+					 offset & (BIT_ULL(MMUB_MAP_SHIFT) - 1),
+					 vma);
+	}
+
+	switch (offset) {
 	case (u64)MMUB_MAP_RING << MMUB_MAP_SHIFT:
 	case (u64)MMUB_MAP_CONSUMER << MMUB_MAP_SHIFT:
 		/* Pairs with the release in mmub_sub_ring_setup(). */
@@ -299,9 +371,6 @@ static int mmub_mmap(struct file *file, struct vm_area_struct *vma)
 		if (!guards)
 			return -ENXIO;
 		return mmub_guards_mmap(guards, vma);
-	case (u64)MMUB_MAP_SHADOW << MMUB_MAP_SHIFT:
-	case (u64)MMUB_MAP_PFNS << MMUB_MAP_SHIFT:
-		return -EOPNOTSUPP;
 	default:
 		return -EINVAL;
 	}
@@ -352,17 +421,27 @@ static int __init mmub_init(void)
 	ret = mmub_cause_init();
 	if (ret)
 		return ret;
+	ret = mmub_shadow_init();
+	if (ret)
+		goto exit_cause;
 	mmub_space_init();
 	mmub_target_init();
 	ret = misc_register(&mmub_device);
 	if (ret)
-		mmub_cause_exit();
+		goto exit_shadow;
+	return 0;
+
+exit_shadow:
+	mmub_shadow_exit();
+exit_cause:
+	mmub_cause_exit();
 	return ret;
 }
 
 static void __exit mmub_exit(void)
 {
 	misc_deregister(&mmub_device);
+	mmub_shadow_exit();
 	mmub_space_exit();
 	mmub_cause_exit();
 }

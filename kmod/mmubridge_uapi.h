@@ -18,7 +18,7 @@
  *
  *	open -> RING_SETUP, FILTER_SET (optional) -> ATTACH -> DETACH -> close
  *
- * GUARD_SETUP comes before or after ATTACH.
+ * GUARD_SETUP comes before or after ATTACH, SHADOW_ADD after it.
  *
  * Errors that hold for every ioctl:
  *   -ENOTTY      no such ioctl number or magic
@@ -28,7 +28,7 @@
  *   -EOPNOTSUPP  this part is not built (see &struct mmub_info.features)
  *   -ENOTCONN    needs a subscription, and ATTACH has not been called
  *   -ESHUTDOWN   needs a subscription, and DETACH has been called
- *   -EINTR       a fatal signal came; of ATTACH: any signal
+ *   -EINTR       a fatal signal came; of ATTACH and SHADOW_ADD: any signal
  *   -EXDEV       the subscription is on the mm of the process that attached,
  *                and the caller has another mm (it forked, executed, or was
  *                passed the descriptor). Not of INFO and SYNCHRONIZE
@@ -67,6 +67,7 @@
  * @MMUB_NR_SYNCHRONIZE: wait until notifiers that were put have been freed
  * @MMUB_NR_GUARD_SETUP: make the table of guard slots
  * @MMUB_NR_GUARD_EVENT: what made a guard stale
+ * @MMUB_NR_SHADOW_REFRESH: bring the entries of a shadow up to date
  * @MMUB_NR_COUNT: how many there are
  */
 enum mmub_nr {
@@ -87,7 +88,8 @@ enum mmub_nr {
 	MMUB_NR_SYNCHRONIZE	= 14,
 	MMUB_NR_GUARD_SETUP	= 15,
 	MMUB_NR_GUARD_EVENT	= 16,
-	MMUB_NR_COUNT		= 17,
+	MMUB_NR_SHADOW_REFRESH	= 17,
+	MMUB_NR_COUNT		= 18,
 };
 
 /**
@@ -99,12 +101,15 @@ enum mmub_nr {
  *	one page
  * @MMUB_MAP_GUARDS: guard slots, an array of &struct mmub_guard: read-only,
  *	MAP_SHARED, and of exactly &struct mmub_guard_setup.size bytes
- * @MMUB_MAP_SHADOW: shadow state words: read-only, MAP_SHARED, at the offset
- *	that SHADOW_ADD returns
- * @MMUB_MAP_PFNS: shadow PFNs: read-only, MAP_SHARED, only where the opener
- *	has CAP_SYS_ADMIN in the initial user namespace
+ * @MMUB_MAP_SHADOW: shadow state words, behind a &struct mmub_shadow_header:
+ *	read-only, MAP_SHARED, at the offset and of the size that SHADOW_ADD
+ *	returns
+ * @MMUB_MAP_PFNS: shadow PFNs, an array of __aligned_u64: likewise, and only
+ *	where the opener has CAP_SYS_ADMIN in the initial user namespace, else
+ *	-EPERM
  *
- * The offset of mapping M is (__u64)M << MMUB_MAP_SHIFT. Mappings outlive
+ * The offset of mapping M is (__u64)M << MMUB_MAP_SHIFT; those of shadow I are
+ * (__u64)I << MMUB_SHADOW_SHIFT behind it. Mappings outlive
  * DETACH and the descriptor. They are not inherited by fork, cannot grow and
  * are left out of core dumps. Of a subscription on the caller's own mm only
  * that mm can make them once it is attached.
@@ -118,6 +123,9 @@ enum mmub_map {
 	MMUB_MAP_PFNS		= 4,
 };
 
+/* log2 of the room that the mapping of each shadow has in MMUB_MAP_SHADOW. */
+#define MMUB_SHADOW_SHIFT	28
+
 /**
  * enum mmub_feature - bits of &struct mmub_info.features
  * @MMUB_FEATURE_WATCH: ATTACH, DETACH, RING_SETUP, FILTER_SET, STATS
@@ -126,7 +134,7 @@ enum mmub_map {
  *	&struct mmub_info.foreign_reason says why where it is off
  * @MMUB_FEATURE_CAUSE: STACK, and stack_id in records
  * @MMUB_FEATURE_GUARD: GUARD_SETUP, GUARD_ADD, GUARD_REMOVE, GUARD_EVENT
- * @MMUB_FEATURE_SHADOW: SHADOW_ADD, SHADOW_REMOVE
+ * @MMUB_FEATURE_SHADOW: SHADOW_ADD, SHADOW_REMOVE, SHADOW_REFRESH
  * @MMUB_FEATURE_ACCESS: READ, WRITE
  * @MMUB_FEATURE_WINDOW: WINDOW_CREATE
  */
@@ -172,7 +180,8 @@ enum mmub_foreign {
  * @filter_ranges: out, ranges that one filter may have
  * @guards_per_subscription: out, most slots that GUARD_SETUP makes, 0 without
  *	MMUB_FEATURE_GUARD
- * @shadow_pages_per_subscription: out, 0 without MMUB_FEATURE_SHADOW
+ * @shadow_pages_per_subscription: out, most pages that all shadows of a
+ *	subscription have together, 0 without MMUB_FEATURE_SHADOW
  * @module_version: out, NUL-terminated
  */
 struct mmub_info {
@@ -231,7 +240,8 @@ struct mmub_attach {
  * @reserved: in, zero
  *
  * mmu_notifier_put(), at once and once; a second call is -ESHUTDOWN. Every
- * guard is odd for good. The ring ends with a DETACHED record and stays readable.
+ * guard is odd for good, and no shadow has an entry. The ring ends with a
+ * DETACHED record and stays readable.
  */
 struct mmub_detach {
 	__u32 flags;
@@ -375,7 +385,9 @@ enum mmub_record_flag {
  * @syscall_arch: its AUDIT_ARCH_*, 0 if none
  * @stack_id: the kernel stack of the callback, for STACK; 0 without
  *	MMUB_RING_CAUSE, and where the module's table of stacks was full
- * @shadowed: pages of the range that were shadowed
+ * @shadowed: pages of the range of which this subscription's shadows had an
+ *	entry, which the event has dropped; what really became of them is told
+ *	by the next SHADOW_REFRESH
  * @lost_from: of LOST: the first lost event's @n, else 0
  * @lost_to: of LOST: the last lost event's @n, else 0
  * @comm: the task's name, NUL-terminated
@@ -767,6 +779,9 @@ struct mmub_guard_event {
  * @MMUB_SHADOW_SNAPSHOT: what is present; faults nothing in
  * @MMUB_SHADOW_READ: faults pages in for reading
  * @MMUB_SHADOW_WRITE: faults pages in for writing
+ *
+ * Pages that cannot be faulted in so (nothing is mapped, or not for that) are
+ * taken as they are found, as with SNAPSHOT.
  */
 enum mmub_shadow_mode {
 	MMUB_SHADOW_SNAPSHOT	= 0,
@@ -775,15 +790,132 @@ enum mmub_shadow_mode {
 };
 
 /**
+ * enum mmub_shadow_state - the bits of a shadow's state word
+ * @MMUB_SHADOW_PRESENT: there is an entry, unless the word of its chunk says
+ *	that it has been dropped: see below
+ * @MMUB_SHADOW_WRITABLE: the CPU may write to the page without a fault
+ * @MMUB_SHADOW_HUGE: the CPU maps it as part of 2 MiB or more
+ * @MMUB_SHADOW_ACCESSED: it was read by READ, or written by WRITE
+ * @MMUB_SHADOW_DIRTY: it was written by WRITE
+ * @MMUB_SHADOW_DROPPED: there was an entry, of which the other bits tell, and
+ *	no SHADOW_REFRESH, READ or WRITE has looked since
+ * @MMUB_SHADOW_GENERATION: log2 of 1 generation: the bits from here on
+ *
+ * ACCESSED and DIRTY speak of accesses through the shadow alone: the bits that
+ * the CPU sets in its own page tables are not visible to a module.
+ *
+ * There is a state word for each page, and a chunk word for each 2 MiB of
+ * address space that the range touches. An entry is present if its state word
+ * has PRESENT, and a generation greater than its chunk's word. So an event drops
+ * a whole chunk by one store. Both kinds only ever grow but for the lower bits
+ * of the state word; an entry that is dropped and comes back has a new
+ * generation, whatever page it has. To look one up:
+ *
+ *	1. load the state word, acquire; not PRESENT: there is none
+ *	2. load the PFN, if it is mapped
+ *	3. an acquire fence
+ *	4. load the state word and then the chunk word; there is an entry if the
+ *	   state word is that of 1 but for ACCESSED and DIRTY, and its generation
+ *	   greater than the chunk word
+ *
+ * What has been found is what the CPU's page table had at some time between 1 and
+ * 4, or an invalidation of it was in flight that had not reached the module. Do 3
+ * and 4 again after the last use of the PFN to know that it was so all the time.
+ */
+enum mmub_shadow_state {
+	MMUB_SHADOW_PRESENT	= 1 << 0,
+	MMUB_SHADOW_WRITABLE	= 1 << 1,
+	MMUB_SHADOW_HUGE	= 1 << 2,
+	MMUB_SHADOW_ACCESSED	= 1 << 3,
+	MMUB_SHADOW_DIRTY	= 1 << 4,
+	MMUB_SHADOW_DROPPED	= 1 << 5,
+	MMUB_SHADOW_GENERATION	= 8,
+};
+
+/* log2 of the bytes of a chunk; chunks are aligned to as much. */
+#define MMUB_SHADOW_CHUNK_SHIFT	21
+
+/**
+ * enum mmub_shadow_end - bits of &struct mmub_shadow_header.end_state
+ * @MMUB_SHADOW_RELEASED: the mm's release has run
+ * @MMUB_SHADOW_REMOVED: SHADOW_REMOVE or DETACH was called
+ */
+enum mmub_shadow_end {
+	MMUB_SHADOW_RELEASED	= 1 << 0,
+	MMUB_SHADOW_REMOVED	= 1 << 1,
+};
+
+/**
+ * struct mmub_shadow_header - the first page of the state mapping, read-only
+ * @start: of SHADOW_ADD
+ * @end: of SHADOW_ADD
+ * @mode: of SHADOW_ADD
+ * @end_state: bits of enum mmub_shadow_end; if any is set there is no entry any
+ *	more, nor will there be
+ * @chunks_offset: of the chunk words, in bytes from the start of the mapping:
+ *	an array of __aligned_u64, the one of the chunk of @start first
+ * @states_offset: of the state words: an array of __aligned_u64, the one of the
+ *	page at @start first
+ * @present: entries that there are
+ * @event_seq: seq of the last event that dropped one
+ * @dropped: entries dropped so far; what was found where they had been:
+ * @same: of these, the same page with the same permission
+ * @moved: another page
+ * @reprotected: the same page, which is writable now and was not, or the
+ *	reverse
+ * @gone: none
+ * @upgraded: entries not dropped whose page was found to have become writable,
+ *	which is no event
+ * @mismatched: entries not dropped, and yet something else was found: 0, or the
+ *	kernel has not notified, or the module is wrong
+ * @reserved: zero
+ *
+ * Counts since SHADOW_ADD; each is written whole, all together are not atomic.
+ */
+struct mmub_shadow_header {
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__u32 mode;
+	__u32 end_state;
+	__aligned_u64 chunks_offset;
+	__aligned_u64 states_offset;
+	__aligned_u64 present;
+	__aligned_u64 event_seq;
+	__aligned_u64 dropped;
+	__aligned_u64 same;
+	__aligned_u64 moved;
+	__aligned_u64 reprotected;
+	__aligned_u64 gone;
+	__aligned_u64 upgraded;
+	__aligned_u64 mismatched;
+	__aligned_u64 reserved[2];
+};
+
+/**
  * struct mmub_shadow_add - argument of MMUB_IOC_SHADOW_ADD
  * @flags: in, zero
- * @mode: in, enum mmub_shadow_mode
+ * @mode: in, enum mmub_shadow_mode: how SHADOW_REFRESH, READ and WRITE come by
+ *	pages
  * @start: in, page-aligned
- * @end: in, page-aligned
- * @shadow_id: out
+ * @end: in, page-aligned, greater than @start
+ * @shadow_id: out, the number of the shadow; used again once it is removed
  * @reserved: in, zero
- * @state_offset: out, mmap offset of the state words
+ * @state_offset: out, mmap offset of header and state words
  * @pfn_offset: out, mmap offset of the PFNs
+ * @state_size: out, bytes to map at @state_offset
+ * @pfn_size: out, bytes to map at @pfn_offset
+ *
+ * There are no entries at first; nothing need be mapped in the range. All that
+ * the shadow needs is allocated here: about 17 bytes a page, charged to the
+ * memory cgroup and to RLIMIT_MEMLOCK until the shadow is removed and unmapped.
+ * Errors: -EINVAL also where @end is beyond the address space of the mm;
+ * -EACCES MMUB_SHADOW_WRITE, and &struct mmub_attach.mem_fd was not open for
+ * writing; -EEXIST the subscription has a shadow that overlaps; -ENOSPC it has
+ * all the shadows or all the pages it may have (the module's parameters
+ * shadows_per_subscription, shadow_pages_per_subscription); -EMLINK the space
+ * has (shadow_pages_per_space); -ESRCH the mm's release has run; -EINTR a signal
+ * came first, nothing was done, call again; -ENOMEM; -ENOBUFS RLIMIT_MEMLOCK of
+ * the user is spent.
  */
 struct mmub_shadow_add {
 	__u32 flags;
@@ -794,16 +926,78 @@ struct mmub_shadow_add {
 	__u32 reserved;
 	__aligned_u64 state_offset;
 	__aligned_u64 pfn_offset;
+	__aligned_u64 state_size;
+	__aligned_u64 pfn_size;
 };
 
 /**
  * struct mmub_shadow_remove - argument of MMUB_IOC_SHADOW_REMOVE
  * @flags: in, zero
  * @shadow_id: in, of SHADOW_ADD
+ *
+ * There is no entry any more when the call returns; what is mapped stays
+ * readable. Errors: -ENOENT no such shadow.
  */
 struct mmub_shadow_remove {
 	__u32 flags;
 	__u32 shadow_id;
+};
+
+/**
+ * enum mmub_shadow_refresh_flag - bits of &struct mmub_shadow_refresh.flags
+ * @MMUB_SHADOW_NOWAIT: leave pages alone, as busy, where an invalidation is in
+ *	flight or comes in between, instead of waiting for its end
+ */
+enum mmub_shadow_refresh_flag {
+	MMUB_SHADOW_NOWAIT	= 1 << 0,
+};
+
+/**
+ * struct mmub_shadow_refresh - argument of MMUB_IOC_SHADOW_REFRESH
+ * @flags: in, bits of enum mmub_shadow_refresh_flag
+ * @shadow_id: in, of SHADOW_ADD
+ * @start: in, page-aligned, within the shadow
+ * @end: in, page-aligned, within the shadow, greater than @start
+ * @present: out, pages that have an entry now
+ * @writable: out, of these, writable ones
+ * @huge: out, of these, mapped as 2 MiB or more
+ * @added: out, of these, pages of which nothing was known
+ * @same: out, of the entries dropped since they were last looked at: see &struct
+ *	mmub_shadow_header
+ * @moved: out, likewise
+ * @reprotected: out, likewise
+ * @gone: out, likewise
+ * @upgraded: out, of the entries not dropped: see &struct mmub_shadow_header
+ * @mismatched: out, likewise
+ * @busy: out, with MMUB_SHADOW_NOWAIT: pages left alone
+ *
+ * Looks at the CPU's page tables by hmm_range_fault(), 2 MiB at a time, and has
+ * entries for what it finds, unless an invalidation that overlaps has come in
+ * between: then it looks again. Entries that are as they were stay untouched.
+ * Memory that is no memory of the kernel's (VM_IO, VM_PFNMAP), and secret memory,
+ * has none.
+ *
+ * An invalidation that is in flight is waited for; a fatal signal, SHADOW_REMOVE
+ * and DETACH end that. Errors: -ENOENT no such shadow, or it is removed
+ * meanwhile; -ESHUTDOWN DETACH has been called, also meanwhile; -ESRCH the mm's
+ * release has run; -ENOMEM.
+ */
+struct mmub_shadow_refresh {
+	__u32 flags;
+	__u32 shadow_id;
+	__aligned_u64 start;
+	__aligned_u64 end;
+	__aligned_u64 present;
+	__aligned_u64 writable;
+	__aligned_u64 huge;
+	__aligned_u64 added;
+	__aligned_u64 same;
+	__aligned_u64 moved;
+	__aligned_u64 reprotected;
+	__aligned_u64 gone;
+	__aligned_u64 upgraded;
+	__aligned_u64 mismatched;
+	__aligned_u64 busy;
 };
 
 /**
@@ -813,6 +1007,16 @@ struct mmub_shadow_remove {
  * @addr: in, address in the shadowed mm
  * @size: in, bytes; out, bytes done
  * @buffer: in, user address of the caller's buffer
+ *
+ * As a device would do it: through the entry of each page, which is brought up
+ * to date by the shadow's mode where there is none that will do. The page is not
+ * pinned: what invalidates it waits for the copy of what is on that page, and
+ * each page is done as a whole. Ends at the end of the shadow, and where a later
+ * page cannot be had: then @size is less than asked for. Errors, with nothing
+ * done: -ENXIO no shadow has @addr; -ENODATA there is no page, or the mode does
+ * not fault it in; -EACCES WRITE: the page is not writable, the mode is not one
+ * that would make it so, or &struct mmub_attach.mem_fd was not open for writing;
+ * -ESHUTDOWN, -ENOENT, -ESRCH, -ENOMEM as SHADOW_REFRESH.
  */
 struct mmub_access {
 	__u32 flags;
@@ -940,5 +1144,6 @@ struct mmub_synchronize {
 #define MMUB_IOC_SYNCHRONIZE	MMUB_IOW(SYNCHRONIZE, mmub_synchronize)
 #define MMUB_IOC_GUARD_SETUP	MMUB_IOWR(GUARD_SETUP, mmub_guard_setup)
 #define MMUB_IOC_GUARD_EVENT	MMUB_IOWR(GUARD_EVENT, mmub_guard_event)
+#define MMUB_IOC_SHADOW_REFRESH	MMUB_IOWR(SHADOW_REFRESH, mmub_shadow_refresh)
 
 #endif /* MMUBRIDGE_UAPI_H */

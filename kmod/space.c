@@ -86,6 +86,19 @@ static void mmub_space_lock(struct mmub_space *space, struct mmub_record *rec)
 	}
 }
 
+/* Before @active counts it. Under space->lock. */
+static void mmub_space_flight(struct mmub_space *space,
+			      const struct mmub_record *rec)
+{
+	if (!space->active) {
+		space->flight_start = rec->start;
+		space->flight_end = rec->end;
+	} else {
+		space->flight_start = min(space->flight_start, rec->start);
+		space->flight_end = max(space->flight_end, rec->end);
+	}
+}
+
 /*
  * Runs under SRCU, so the space outlives it; space->subs holds none but
  * attached subscriptions, so each of them outlives space->lock being held.
@@ -114,6 +127,9 @@ static int mmub_invalidate_range_start(struct mmu_notifier *mn,
 	/* Under the lock, so that time does not run backwards in a ring. */
 	rec.time_ns = ktime_get_ns();
 	rec.seq = ++space->seq;
+	mmub_space_flight(space, &rec);
+	/* Before the guards, which tell of what was shadowed. */
+	mmub_shadows_start(space, &rec);
 	space->active++;
 	space->invalidations++;
 	if (!blockable)
@@ -154,6 +170,10 @@ static void mmub_invalidate_range_end(struct mmu_notifier *mn,
 		mmub_sub_end(sub, space);
 	spin_unlock(&space->lock);
 
+	/* Who waits is queued before he looks at @active under the lock. */
+	if (wq_has_sleeper(&space->idle))
+		wake_up_all(&space->idle);
+
 	trace_mmubridge_invalidate_end(space, range->start, range->end);
 }
 
@@ -182,6 +202,8 @@ static void mmub_release(struct mmu_notifier *mn, struct mm_struct *mm)
 	mmub_space_lock(space, &rec);
 	rec.time_ns = ktime_get_ns();
 	rec.seq = ++space->seq;
+	mmub_shadows_start(space, &rec);
+	wake_up_all(&space->idle);
 	space->released = true;
 	space->active = 0;
 	space->completed_seq = space->seq;
@@ -203,10 +225,13 @@ static struct mmu_notifier *mmub_alloc_notifier(struct mm_struct *mm)
 	if (!space)
 		return ERR_PTR(-ENOMEM);
 
+	refcount_set(&space->pins, 1);
+	init_waitqueue_head(&space->idle);
 	spin_lock_init(&space->lock);
 	INIT_LIST_HEAD(&space->subs);
 	INIT_LIST_HEAD(&space->touched);
 	space->guards = RB_ROOT_CACHED;
+	space->shadows = RB_ROOT_CACHED;
 	INIT_LIST_HEAD(&space->node);
 
 	atomic_long_inc(&mmub_live_spaces);
@@ -230,7 +255,7 @@ static void mmub_free_notifier(struct mmu_notifier *mn)
 	list_del(&space->node);
 	if (space->subsystem)
 		space->subsystem->refs--;
-	kfree(space);
+	mmub_space_unpin(space);
 	mmub_count(frees);
 	atomic_long_dec(&mmub_live_spaces);
 	spin_unlock_bh(&mmub_spaces_lock);
@@ -431,6 +456,29 @@ void mmub_space_put(struct mmub_space *space)
 	trace_mmubridge_put(space, users);
 	mmub_count(puts);
 	mmu_notifier_put(&space->mn);
+}
+
+/**
+ * mmub_space_pin - keep the memory of a space beyond its free_notifier
+ * @space: a space that the caller has a reference or a pin on
+ *
+ * Nothing calls it back any more then.
+ */
+void mmub_space_pin(struct mmub_space *space)
+{
+	refcount_inc(&space->pins);
+}
+
+/**
+ * mmub_space_unpin - drop what mmub_space_pin() took
+ * @space: the space
+ *
+ * In any context.
+ */
+void mmub_space_unpin(struct mmub_space *space)
+{
+	if (refcount_dec_and_test(&space->pins))
+		kfree(space);
 }
 
 /**

@@ -60,6 +60,8 @@ static void mmub_sub_leave(struct mmub_sub *sub)
 	list_del_init(&sub->node);
 	if (sub->guards)
 		mmub_guards_leave(sub->guards, space);
+	if (sub->shadows)
+		mmub_shadows_leave(sub->shadows, space);
 	if (mmub_ring_wants_stacks(sub->ring))
 		WRITE_ONCE(space->want_stacks, space->want_stacks - 1);
 	if (sub->ring) {
@@ -79,6 +81,8 @@ static void mmub_sub_drop(struct mmub_sub *sub)
 	struct mmub_subsystem *subsystem = sub->space->subsystem;
 
 	mmub_sub_leave(sub);
+	if (sub->shadows)
+		mmub_shadows_drop(sub->shadows);
 	mmub_space_put(sub->space);
 	sub->space = NULL;
 	mmub_subsystem_put(subsystem);
@@ -97,6 +101,7 @@ void mmub_sub_free(struct mmub_sub *sub)
 		mmub_sub_drop(sub);
 	mmub_ring_free(sub->ring);
 	mmub_guards_free(sub->guards);
+	mmub_shadows_free(sub->shadows);
 	if (sub->pid_ns)
 		put_pid_ns(sub->pid_ns);
 	if (sub->self_mm)
@@ -296,6 +301,7 @@ int mmub_sub_attach(struct mmub_sub *sub, struct mmub_attach *arg, kuid_t uid)
 	struct pid_namespace *pid_ns;
 	struct mmub_user *user;
 	struct mm_struct *mm;
+	bool may_write;
 	int ret;
 
 	if (arg->flags || arg->mem_fd < -1 || !mmub_name_valid(arg->subsystem))
@@ -308,7 +314,7 @@ int mmub_sub_attach(struct mmub_sub *sub, struct mmub_attach *arg, kuid_t uid)
 	if (ret)
 		goto unlock;
 
-	mm = mmub_target_grab(arg->mem_fd);
+	mm = mmub_target_grab(arg->mem_fd, &may_write);
 	if (IS_ERR(mm)) {
 		ret = PTR_ERR(mm);
 		goto unlock;
@@ -332,6 +338,7 @@ int mmub_sub_attach(struct mmub_sub *sub, struct mmub_attach *arg, kuid_t uid)
 		goto put_ns;
 
 	sub->user = user;
+	sub->may_write = may_write;
 	sub->state = MMUB_SUB_ATTACHED;
 	if (mm == current->mm) {
 		/* Pairs with the acquire in mmub_sub_check_mm(). Keeps @mm. */
@@ -533,6 +540,188 @@ int mmub_sub_guard_event(struct mmub_sub *sub, struct mmub_guard_event *arg)
 	return ret;
 }
 
+/* Under sub->lock. */
+static struct mmub_shadows *mmub_sub_shadows(struct mmub_sub *sub)
+{
+	struct mmub_shadows *shadows = sub->shadows;
+
+	if (!shadows) {
+		shadows = mmub_shadows_alloc();
+		/* Pairs with the acquire in ->mmap, which takes no lock of @sub. */
+		smp_store_release(&sub->shadows, shadows);
+	}
+	return shadows;
+}
+
+/* The first part of SHADOW_ADD: what mmub_shadow_alloc() takes. */
+static int mmub_sub_shadow_space(struct mmub_sub *sub,
+				 const struct mmub_shadow_add *arg,
+				 struct mmub_space **space,
+				 struct mm_struct **mm)
+{
+	int ret;
+
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		return ret;
+	ret = mmub_sub_check_attached(sub);
+	if (ret)
+		goto unlock;
+	*space = sub->space;
+	*mm = sub->space->mn.mm;
+	if (arg->end > (*mm)->task_size)
+		ret = -EINVAL;
+	else if ((arg->end - arg->start) >> PAGE_SHIFT > mmub_shadow_pages_max())
+		ret = -ENOSPC;
+	else if (arg->mode == MMUB_SHADOW_WRITE && !sub->may_write)
+		ret = -EACCES;
+	else if (!mmub_sub_shadows(sub))
+		ret = -ENOMEM;
+	if (!ret) {
+		mmub_space_pin(*space);
+		mmgrab(*mm);
+	}
+unlock:
+	mutex_unlock(&sub->lock);
+	return ret;
+}
+
+/**
+ * mmub_sub_shadow_add - SHADOW_ADD
+ * @sub: the subscription
+ * @arg: see &struct mmub_shadow_add
+ *
+ * Return: 0 or an error.
+ */
+int mmub_sub_shadow_add(struct mmub_sub *sub, struct mmub_shadow_add *arg)
+{
+	struct mmub_shadow *shadow;
+	struct mmub_space *space;
+	struct mm_struct *mm;
+	int ret;
+
+	if (arg->flags || arg->reserved || arg->mode > MMUB_SHADOW_WRITE ||
+	    !PAGE_ALIGNED(arg->start) || !PAGE_ALIGNED(arg->end) ||
+	    arg->start >= arg->end)
+		return -EINVAL;
+
+	ret = mmub_sub_shadow_space(sub, arg, &space, &mm);
+	if (ret)
+		return ret;
+	/* Without the lock: it waits for mmap_lock, and DETACH should not. */
+	shadow = mmub_shadow_alloc(space, mm, arg);
+	if (IS_ERR(shadow))
+		return PTR_ERR(shadow);
+
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		goto discard;
+	/* One that is attached has not been anything else. */
+	ret = mmub_sub_check_attached(sub);
+	if (!ret)
+		ret = mmub_shadows_join(sub->shadows, sub, shadow, arg);
+	mutex_unlock(&sub->lock);
+	if (ret)
+		goto discard;
+	return 0;
+
+discard:
+	mmub_shadow_discard(shadow);
+	return ret;
+}
+
+/**
+ * mmub_sub_shadow_remove - SHADOW_REMOVE
+ * @sub: the subscription
+ * @arg: see &struct mmub_shadow_remove
+ *
+ * Return: 0 or an error.
+ */
+int mmub_sub_shadow_remove(struct mmub_sub *sub,
+			   const struct mmub_shadow_remove *arg)
+{
+	int ret;
+
+	if (arg->flags)
+		return -EINVAL;
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		return ret;
+	ret = mmub_sub_check_attached(sub);
+	if (!ret)
+		ret = mmub_shadows_remove(sub->shadows, arg->shadow_id);
+	mutex_unlock(&sub->lock);
+	return ret;
+}
+
+/**
+ * mmub_sub_shadow_refresh - SHADOW_REFRESH
+ * @sub: the subscription
+ * @arg: see &struct mmub_shadow_refresh
+ *
+ * Return: 0 or an error.
+ */
+int mmub_sub_shadow_refresh(struct mmub_sub *sub,
+			    struct mmub_shadow_refresh *arg)
+{
+	struct mmub_shadow *shadow = NULL;
+	int ret;
+
+	if (arg->flags & ~MMUB_SHADOW_NOWAIT)
+		return -EINVAL;
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		return ret;
+	ret = mmub_sub_check_attached(sub);
+	if (!ret) {
+		shadow = mmub_shadows_get(sub->shadows, arg->shadow_id);
+		if (!shadow)
+			ret = -ENOENT;
+	}
+	mutex_unlock(&sub->lock);
+	if (ret)
+		return ret;
+
+	ret = mmub_shadow_refresh(shadow, arg);
+	mmub_shadow_put(shadow);
+	return ret;
+}
+
+/**
+ * mmub_sub_access - READ and WRITE
+ * @sub: the subscription
+ * @arg: see &struct mmub_access
+ * @write: which
+ *
+ * Return: 0 or an error.
+ */
+int mmub_sub_access(struct mmub_sub *sub, struct mmub_access *arg, bool write)
+{
+	struct mmub_shadow *shadow = NULL;
+	int ret;
+
+	if (arg->flags || arg->reserved)
+		return -EINVAL;
+	ret = mmub_sub_lock(sub);
+	if (ret)
+		return ret;
+	ret = mmub_sub_check_attached(sub);
+	if (!ret && write && !sub->may_write)
+		ret = -EACCES;
+	if (!ret) {
+		shadow = mmub_shadows_find(sub->shadows, arg->addr);
+		if (!shadow)
+			ret = -ENXIO;
+	}
+	mutex_unlock(&sub->lock);
+	if (ret)
+		return ret;
+
+	ret = mmub_shadow_access(shadow, arg, write);
+	mmub_shadow_put(shadow);
+	return ret;
+}
+
 /**
  * mmub_sub_stats - the space's and the subscription's part of STATS
  * @sub: the subscription
@@ -613,6 +802,7 @@ static void mmub_sub_event(struct mmub_sub *sub, const struct mmub_record *rec)
 		return;
 	own = *rec;
 	own.n = sub->n;
+	own.shadowed = sub->shadowed;
 	if (!mmub_ring_wants_stacks(sub->ring))
 		own.stack_id = 0;
 	mmub_who_in_ns(&own, sub->pid_ns);
@@ -630,6 +820,7 @@ void mmub_sub_start(struct mmub_sub *sub, struct mmub_space *space,
 {
 	if (mmub_sub_matches(sub, rec))
 		mmub_sub_event(sub, rec);
+	sub->shadowed = 0;
 	if (sub->ring)
 		mmub_ring_publish(sub, space, sub->end_state);
 }
@@ -655,5 +846,6 @@ void mmub_sub_release(struct mmub_sub *sub, struct mmub_space *space,
 		      const struct mmub_record *rec)
 {
 	mmub_sub_event(sub, rec);
+	sub->shadowed = 0;
 	mmub_sub_end_state(sub, space, MMUB_RING_RELEASED);
 }

@@ -62,15 +62,17 @@ enum mmub_foreign mmub_target_foreign(void)
 /**
  * mmub_target_grab - the mm that ATTACH names
  * @mem_fd: a descriptor of /proc/PID/mem open for reading, or -1
+ * @may_write: filled in: whether it is open for writing too, or the caller's own
  *
  * Return: an mm pinned by mm_count, to be given to mmdrop(), or an error as
  * &struct mmub_attach lists them. Its mm_users may be 0.
  */
-struct mm_struct *mmub_target_grab(int mem_fd)
+struct mm_struct *mmub_target_grab(int mem_fd, bool *may_write)
 {
 	struct mm_struct *mm;
 	struct file *file;
 
+	*may_write = true;
 	if (mem_fd == -1) {
 		mmgrab(current->mm);
 		return current->mm;
@@ -90,6 +92,7 @@ struct mm_struct *mmub_target_grab(int mem_fd)
 	} else {
 		/* NULL: a kernel thread, or a process already gone at open. */
 		mm = file->private_data;
+		*may_write = file->f_mode & FMODE_WRITE;
 		if (mm)
 			mmgrab(mm);
 		else

@@ -75,6 +75,17 @@ int mmub_mem_open(pid_t pid);
 int mmub_mem_open_pidfd(int pidfd);
 
 /**
+ * mmub_mem_open_writable - mmub_mem_open() for reading and writing
+ *
+ * For a subscription that is to write to the process's memory: the same checks,
+ * and the mode of the file.
+ */
+int mmub_mem_open_writable(pid_t pid);
+
+/** mmub_mem_open_pidfd_writable - the same for a pidfd */
+int mmub_mem_open_pidfd_writable(int pidfd);
+
+/**
  * enum mmub_refusal - the rule that refuses an attach to a process
  * @MMUB_REFUSAL_NONE: none was found: it should be allowed
  * @MMUB_REFUSAL_GONE: no such process, or /proc hides it (hidepid)
@@ -378,6 +389,181 @@ int mmub_guard_wait(const struct mmub_guards *guards, uint32_t slot,
  */
 int mmub_guard_event(int fd, uint32_t slot, uint64_t value,
 		     struct mmub_record *record);
+
+/* ------------------------------------------------------------------ shadows */
+
+/**
+ * mmub_shadow_add - MMUB_IOC_SHADOW_ADD
+ * @fd: attached
+ * @mode: enum mmub_shadow_mode
+ * @start: page-aligned
+ * @end: page-aligned
+ * @timeout_ns: how long to go on where signals interrupt the call; 0 for ever
+ * @result: filled in, for mmub_shadow_map()
+ *
+ * Return: the number of the shadow, 0 or more; -EINTR when signals kept it from
+ * finishing within @timeout_ns.
+ */
+int mmub_shadow_add(int fd, uint32_t mode, uint64_t start, uint64_t end,
+		    uint64_t timeout_ns, struct mmub_shadow_add *result);
+
+/** mmub_shadow_remove - MMUB_IOC_SHADOW_REMOVE */
+int mmub_shadow_remove(int fd, uint32_t shadow_id);
+
+/**
+ * mmub_shadow_refusal - explain an error of one of the functions for shadows
+ * @error: the negative value that it returned
+ *
+ * Return: a sentence that names the rule; NULL where strerror() says it all.
+ */
+const char *mmub_shadow_refusal(int error);
+
+/**
+ * enum mmub_shadow_map_flag - what mmub_shadow_map() maps beside state words
+ * @MMUB_SHADOW_MAP_PFNS: PFNs; needs CAP_SYS_ADMIN in the initial user namespace
+ *	at the time of mmub_open()
+ */
+enum mmub_shadow_map_flag {
+	MMUB_SHADOW_MAP_PFNS	= 1 << 0,
+};
+
+/**
+ * struct mmub_shadow - a mapped shadow
+ * @header: written by the kernel, read-only; all zeroes in a forked child
+ * @chunks: likewise
+ * @states: likewise
+ * @pfns: likewise, NULL without MMUB_SHADOW_MAP_PFNS
+ * @start: first byte of the range
+ * @end: first byte after it
+ * @state_size: bytes mapped at @header
+ * @pfn_size: bytes mapped at @pfns
+ */
+struct mmub_shadow {
+	const struct mmub_shadow_header *header;
+	const uint64_t *chunks;
+	const uint64_t *states;
+	const uint64_t *pfns;
+	uint64_t start;
+	uint64_t end;
+	size_t state_size;
+	size_t pfn_size;
+};
+
+/**
+ * mmub_shadow_map - map a shadow
+ * @fd: the descriptor
+ * @added: of mmub_shadow_add()
+ * @flags: bits of enum mmub_shadow_map_flag
+ * @shadow: filled in
+ *
+ * A child of fork() finds zeroes in place of the mappings, that is no entries,
+ * unless they are moved or cut by other calls than mmub_shadow_unmap(). Return: 0;
+ * -EPERM PFNs, and the opener had not the capability; -ENXIO the shadow has been
+ * removed.
+ */
+int mmub_shadow_map(int fd, const struct mmub_shadow_add *added, uint32_t flags,
+		    struct mmub_shadow *shadow);
+
+/**
+ * mmub_shadow_unmap - unmap a shadow
+ *
+ * Before or after mmub_shadow_remove(), mmub_detach() and close(). No thread may
+ * use @shadow any more. In a forked child it unmaps the pages in their place.
+ */
+int mmub_shadow_unmap(struct mmub_shadow *shadow);
+
+/**
+ * struct mmub_shadow_entry - what mmub_shadow_lookup() has found
+ * @state: bits of enum mmub_shadow_state, the generation above them
+ * @pfn: 0 where PFNs are not mapped
+ */
+struct mmub_shadow_entry {
+	uint64_t state;
+	uint64_t pfn;
+};
+
+/**
+ * mmub_shadow_valid - whether an entry is still there
+ * @shadow: the shadow
+ * @addr: the address given to mmub_shadow_lookup()
+ * @entry: what it has found
+ *
+ * After the last use of it: true if it was there all the time.
+ */
+static inline bool mmub_shadow_valid(const struct mmub_shadow *shadow,
+				     uint64_t addr,
+				     const struct mmub_shadow_entry *entry)
+{
+	const uint64_t noise = MMUB_SHADOW_ACCESSED | MMUB_SHADOW_DIRTY;
+	uint64_t index = (addr - shadow->start) >> 12;
+	uint64_t chunk = (addr >> MMUB_SHADOW_CHUNK_SHIFT) -
+			 (shadow->start >> MMUB_SHADOW_CHUNK_SHIFT);
+	uint64_t state, dropped;
+
+	/* Pairs with the kernel's smp_wmb(): what was used before is older. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	state = __atomic_load_n(&shadow->states[index], __ATOMIC_RELAXED);
+	dropped = __atomic_load_n(&shadow->chunks[chunk], __ATOMIC_RELAXED);
+	return !((state ^ entry->state) & ~noise) &&
+	       state >> MMUB_SHADOW_GENERATION > dropped;
+}
+
+/**
+ * mmub_shadow_lookup - the entry of a page, if there is one
+ * @shadow: the shadow
+ * @addr: any address of its range
+ * @entry: filled in, also where there is none: then @state tells of what was
+ *
+ * Makes no system call. Return: whether there is one: what the CPU's page table
+ * had, or an invalidation of it was in flight, at some time during the call.
+ */
+static inline bool mmub_shadow_lookup(const struct mmub_shadow *shadow,
+				      uint64_t addr,
+				      struct mmub_shadow_entry *entry)
+{
+	uint64_t index = (addr - shadow->start) >> 12;
+
+	/* Pairs with the kernel's smp_store_release(): no older PFN. */
+	entry->state = __atomic_load_n(&shadow->states[index], __ATOMIC_ACQUIRE);
+	entry->pfn = shadow->pfns ?
+		__atomic_load_n(&shadow->pfns[index], __ATOMIC_RELAXED) : 0;
+	return (entry->state & MMUB_SHADOW_PRESENT) &&
+	       mmub_shadow_valid(shadow, addr, entry);
+}
+
+/**
+ * mmub_shadow_refresh - MMUB_IOC_SHADOW_REFRESH
+ * @fd: attached
+ * @shadow_id: of mmub_shadow_add()
+ * @start: page-aligned
+ * @end: page-aligned
+ * @flags: bits of enum mmub_shadow_refresh_flag
+ * @result: filled in, or NULL
+ */
+int mmub_shadow_refresh(int fd, uint32_t shadow_id, uint64_t start, uint64_t end,
+			uint32_t flags, struct mmub_shadow_refresh *result);
+
+/**
+ * mmub_shadow_read - MMUB_IOC_READ
+ * @fd: attached
+ * @addr: in the shadowed memory
+ * @buffer: filled in
+ * @size: bytes at @buffer
+ *
+ * Return: bytes read, fewer than @size where the rest could not be had.
+ */
+int64_t mmub_shadow_read(int fd, uint64_t addr, void *buffer, size_t size);
+
+/**
+ * mmub_shadow_write - MMUB_IOC_WRITE
+ * @fd: attached to the caller's own mm, or by mmub_mem_open_writable()
+ * @addr: in the shadowed memory
+ * @buffer: what to write
+ * @size: bytes at @buffer
+ *
+ * Return: as mmub_shadow_read().
+ */
+int64_t mmub_shadow_write(int fd, uint64_t addr, const void *buffer, size_t size);
 
 /* ---------------------------------------------------------------- commands */
 

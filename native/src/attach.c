@@ -16,7 +16,7 @@
  */
 #define MEM_PROBE_OFFSET	((off64_t)1 << 62)
 
-int mmub_mem_open(pid_t pid)
+static int mem_open(pid_t pid, int mode)
 {
 	char path[32];
 	char byte;
@@ -25,7 +25,7 @@ int mmub_mem_open(pid_t pid)
 	if (pid <= 0)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, mode | O_CLOEXEC);
 	if (fd < 0) {
 		if (errno != ENOENT)
 			return -errno;
@@ -36,6 +36,16 @@ int mmub_mem_open(pid_t pid)
 		return -ESRCH;
 	}
 	return fd;
+}
+
+int mmub_mem_open(pid_t pid)
+{
+	return mem_open(pid, O_RDONLY);
+}
+
+int mmub_mem_open_writable(pid_t pid)
+{
+	return mem_open(pid, O_RDWR);
 }
 
 /* The process of a pidfd: its pid here, -ESRCH if it is gone, -EBADF if none. */
@@ -68,14 +78,14 @@ static pid_t pidfd_pid(int pidfd)
 	return pid;
 }
 
-int mmub_mem_open_pidfd(int pidfd)
+static int mem_open_pidfd(int pidfd, int mode)
 {
 	pid_t pid = pidfd_pid(pidfd);
 	int fd;
 
 	if (pid < 0)
 		return pid;
-	fd = mmub_mem_open(pid);
+	fd = mem_open(pid, mode);
 	if (fd < 0)
 		return fd;
 	/* A pid is used again only after its process has been reaped. */
@@ -85,6 +95,16 @@ int mmub_mem_open_pidfd(int pidfd)
 		return pid;
 	}
 	return fd;
+}
+
+int mmub_mem_open_pidfd(int pidfd)
+{
+	return mem_open_pidfd(pidfd, O_RDONLY);
+}
+
+int mmub_mem_open_pidfd_writable(int pidfd)
+{
+	return mem_open_pidfd(pidfd, O_RDWR);
 }
 
 int mmub_attach(int fd, const char *subsystem, int mem_fd, uint64_t timeout_ns,

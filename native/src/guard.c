@@ -1,150 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
-/*
- * Guards: making and mapping their slots, waiting for one, and what a forked
- * child finds in their place.
- */
+/* Guards: making and mapping their slots, and waiting for one. */
 #include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
 #include "internal.h"
 
-/* ------------------------------------------------------------------ fork() */
-
-/*
- * A mapping of slots and its stand-in: as large, all odd, inherited by a child,
- * where the mapping itself is not. The child moves it there, which takes neither
- * memory nor a page fault.
- */
-struct stand_in {
-	struct stand_in *next;
-	void *slots;
-	void *odd;
-	size_t size;
-};
-
-/* Held across fork(), so that the child finds the list whole. */
-static pthread_mutex_t stand_ins_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct stand_in *stand_ins;
-
-/* Under the lock: the stand-in where the slots were. */
-static int stand_in_place(struct stand_in *stand_in)
+/* What a child is to find in place of the slots: as large, and all odd. */
+static struct mmub_guard *map_odd(size_t size)
 {
-	if (mremap(stand_in->odd, stand_in->size, stand_in->size,
-		   MREMAP_MAYMOVE | MREMAP_FIXED, stand_in->slots) == MAP_FAILED)
-		return -errno;
-	stand_in->odd = NULL;
-	return 0;
-}
-
-/* Under the lock: that of these slots, or NULL. */
-static struct stand_in *stand_in_find(const void *slots)
-{
-	struct stand_in *stand_in = stand_ins;
-
-	while (stand_in && stand_in->slots != slots)
-		stand_in = stand_in->next;
-	return stand_in;
-}
-
-static void before_fork(void)
-{
-	pthread_mutex_lock(&stand_ins_lock);
-}
-
-static void in_parent(void)
-{
-	pthread_mutex_unlock(&stand_ins_lock);
-}
-
-static void in_child(void)
-{
-	struct stand_in *stand_in;
-
-	/*
-	 * Where one cannot be moved nothing is mapped, and a check does not pass
-	 * either. A child of this child inherits what is in place here.
-	 */
-	for (stand_in = stand_ins; stand_in; stand_in = stand_in->next)
-		if (stand_in->odd && stand_in_place(stand_in))
-			stand_in->odd = NULL;
-	pthread_mutex_unlock(&stand_ins_lock);
-}
-
-static int at_fork;
-
-static void handle_forks(void)
-{
-	at_fork = -pthread_atfork(before_fork, in_parent, in_child);
-}
-
-static int stand_in_add(void *slots, size_t size)
-{
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct stand_in *stand_in;
 	struct mmub_guard *odd;
 	size_t i;
-	int ret;
 
-	pthread_once(&once, handle_forks);
-	if (at_fork)
-		return at_fork;
-	stand_in = malloc(sizeof(*stand_in));
-	if (!stand_in)
-		return -ENOMEM;
 	odd = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (odd == MAP_FAILED) {
-		ret = -errno;
-		free(stand_in);
-		return ret;
-	}
+	if (odd == MAP_FAILED)
+		return odd;
 	for (i = 0; i < size / sizeof(*odd); i++)
 		odd[i].word = UINT64_MAX;
 	mprotect(odd, size, PROT_READ);
-	*stand_in = (struct stand_in){ .slots = slots, .odd = odd, .size = size };
-
-	pthread_mutex_lock(&stand_ins_lock);
-	stand_in->next = stand_ins;
-	stand_ins = stand_in;
-	pthread_mutex_unlock(&stand_ins_lock);
-	return 0;
+	return odd;
 }
-
-/*
- * Unmap slots and stand-in, as one for whoever forks. The list first: a child
- * must not find a mapping of another's there.
- */
-static int stand_in_remove(const void *slots, size_t size)
-{
-	struct stand_in **link = &stand_ins, *stand_in;
-	int ret = 0;
-
-	pthread_mutex_lock(&stand_ins_lock);
-	stand_in = stand_in_find(slots);
-	while (stand_in && *link != stand_in)
-		link = &(*link)->next;
-	if (stand_in)
-		*link = stand_in->next;
-	if (munmap((void *)slots, size))
-		ret = -errno;
-	pthread_mutex_unlock(&stand_ins_lock);
-
-	if (stand_in && stand_in->odd)
-		munmap(stand_in->odd, stand_in->size);
-	free(stand_in);
-	return ret;
-}
-
-/* ------------------------------------------------------------------- guards */
 
 int mmub_guards_open(int fd, uint32_t slots, struct mmub_guards *guards)
 {
 	struct mmub_guard_setup setup = { .slots = slots };
-	void *map;
+	void *map, *odd;
 	int ret;
 
 	memset(guards, 0, sizeof(*guards));
@@ -154,15 +36,24 @@ int mmub_guards_open(int fd, uint32_t slots, struct mmub_guards *guards)
 	map = map_shared(fd, MMUB_MAP_GUARDS, PROT_READ, setup.size);
 	if (map == MAP_FAILED)
 		return -errno;
-	ret = stand_in_add(map, setup.size);
-	if (ret) {
-		munmap(map, setup.size);
-		return ret;
+	odd = map_odd(setup.size);
+	if (odd == MAP_FAILED) {
+		ret = -errno;
+		goto unmap;
 	}
+	ret = stand_in_add(map, setup.size, odd);
+	if (ret)
+		goto unmap_odd;
 	guards->slots = map;
 	guards->nr_slots = slots;
 	guards->size = setup.size;
 	return 0;
+
+unmap_odd:
+	munmap(odd, setup.size);
+unmap:
+	munmap(map, setup.size);
+	return ret;
 }
 
 int mmub_guards_close(struct mmub_guards *guards)
@@ -177,15 +68,7 @@ int mmub_guards_close(struct mmub_guards *guards)
 
 int mmub_guards_retire(const struct mmub_guards *guards)
 {
-	struct stand_in *stand_in;
-	int ret = 0;
-
-	pthread_mutex_lock(&stand_ins_lock);
-	stand_in = stand_in_find(guards->slots);
-	if (stand_in && stand_in->odd)
-		ret = stand_in_place(stand_in);
-	pthread_mutex_unlock(&stand_ins_lock);
-	return ret;
+	return stand_in_use(guards->slots);
 }
 
 int mmub_guard_add(int fd, uint64_t start, uint64_t end, uint64_t ignore,

@@ -335,3 +335,35 @@ int mmub_refusal(pid_t pid, char *text, size_t size)
 		   "process %d (%s): %s; neither ids, capabilities nor Yama forbid it: a security module or seccomp does",
 		   pid, target.name, strerrordesc_np(-fd));
 }
+
+const char *mmub_shadow_refusal(int error)
+{
+	switch (-error) {
+	case EACCES:
+		return "the memory may only be read: its /proc/PID/mem was not open for writing when it was attached to, or the page is not writable and the shadow's mode does not make it so";
+	case EEXIST:
+		return "the subscription has a shadow that overlaps this range";
+	case EINVAL:
+		return "a shadow's range consists of whole pages below the end of the address space, a part of it lies within it, and the mode is one of enum mmub_shadow_mode";
+	case EMLINK:
+		return "all subscriptions of this subsystem to this process shadow as many pages as they may (the module's parameter shadow_pages_per_space)";
+	case ENOBUFS:
+		return "a shadow takes 17 bytes of locked memory for each page, and RLIMIT_MEMLOCK of the user is spent";
+	case ENODATA:
+		return "there is no page, or the shadow's mode does not fault it in";
+	case ENOENT:
+		return "there is no shadow of this number, or it has been removed";
+	case ENOSPC:
+		return "the subscription has as many shadows, or as many pages in them, as it may (the module's parameters shadows_per_subscription and shadow_pages_per_subscription)";
+	case ENXIO:
+		return "no shadow of the subscription has this address, or there is none of this number";
+	case EOPNOTSUPP:
+		return "this kernel is built without hmm_range_fault() (CONFIG_HMM_MIRROR)";
+	case EPERM:
+		return "PFNs are only for who had CAP_SYS_ADMIN in the initial user namespace when he opened the device";
+	case ESRCH:
+		return "the process has exited or executed another program";
+	default:
+		return NULL;
+	}
+}

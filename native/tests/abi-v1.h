@@ -137,7 +137,25 @@ FIELD(mmub_guard_event, slot, 4);
 FIELD(mmub_guard_event, word, 8);
 FIELD(mmub_guard_event, record, 16);
 
-SIZE(mmub_shadow_add, 48);
+SIZE(mmub_shadow_header, 128);
+FIELD(mmub_shadow_header, start, 0);
+FIELD(mmub_shadow_header, end, 8);
+FIELD(mmub_shadow_header, mode, 16);
+FIELD(mmub_shadow_header, end_state, 20);
+FIELD(mmub_shadow_header, chunks_offset, 24);
+FIELD(mmub_shadow_header, states_offset, 32);
+FIELD(mmub_shadow_header, present, 40);
+FIELD(mmub_shadow_header, event_seq, 48);
+FIELD(mmub_shadow_header, dropped, 56);
+FIELD(mmub_shadow_header, same, 64);
+FIELD(mmub_shadow_header, moved, 72);
+FIELD(mmub_shadow_header, reprotected, 80);
+FIELD(mmub_shadow_header, gone, 88);
+FIELD(mmub_shadow_header, upgraded, 96);
+FIELD(mmub_shadow_header, mismatched, 104);
+FIELD(mmub_shadow_header, reserved, 112);
+
+SIZE(mmub_shadow_add, 64);
 FIELD(mmub_shadow_add, flags, 0);
 FIELD(mmub_shadow_add, mode, 4);
 FIELD(mmub_shadow_add, start, 8);
@@ -146,10 +164,29 @@ FIELD(mmub_shadow_add, shadow_id, 24);
 FIELD(mmub_shadow_add, reserved, 28);
 FIELD(mmub_shadow_add, state_offset, 32);
 FIELD(mmub_shadow_add, pfn_offset, 40);
+FIELD(mmub_shadow_add, state_size, 48);
+FIELD(mmub_shadow_add, pfn_size, 56);
 
 SIZE(mmub_shadow_remove, 8);
 FIELD(mmub_shadow_remove, flags, 0);
 FIELD(mmub_shadow_remove, shadow_id, 4);
+
+SIZE(mmub_shadow_refresh, 112);
+FIELD(mmub_shadow_refresh, flags, 0);
+FIELD(mmub_shadow_refresh, shadow_id, 4);
+FIELD(mmub_shadow_refresh, start, 8);
+FIELD(mmub_shadow_refresh, end, 16);
+FIELD(mmub_shadow_refresh, present, 24);
+FIELD(mmub_shadow_refresh, writable, 32);
+FIELD(mmub_shadow_refresh, huge, 40);
+FIELD(mmub_shadow_refresh, added, 48);
+FIELD(mmub_shadow_refresh, same, 56);
+FIELD(mmub_shadow_refresh, moved, 64);
+FIELD(mmub_shadow_refresh, reprotected, 72);
+FIELD(mmub_shadow_refresh, gone, 80);
+FIELD(mmub_shadow_refresh, upgraded, 88);
+FIELD(mmub_shadow_refresh, mismatched, 96);
+FIELD(mmub_shadow_refresh, busy, 104);
 
 SIZE(mmub_access, 32);
 FIELD(mmub_access, flags, 0);
@@ -203,7 +240,7 @@ COMMAND(FILTER_SET, 0x4018bd04);
 COMMAND(STACK, 0xc018bd05);
 COMMAND(GUARD_ADD, 0xc020bd06);
 COMMAND(GUARD_REMOVE, 0x4008bd07);
-COMMAND(SHADOW_ADD, 0xc030bd08);
+COMMAND(SHADOW_ADD, 0xc040bd08);
 COMMAND(SHADOW_REMOVE, 0x4008bd09);
 COMMAND(READ, 0xc020bd0a);
 COMMAND(WRITE, 0xc020bd0b);
@@ -212,6 +249,7 @@ COMMAND(STATS, 0xc0a8bd0d);
 COMMAND(SYNCHRONIZE, 0x4010bd0e);
 COMMAND(GUARD_SETUP, 0xc010bd0f);
 COMMAND(GUARD_EVENT, 0xc090bd10);
+COMMAND(SHADOW_REFRESH, 0xc070bd11);
 
 #undef SIZE
 #undef FIELD

@@ -34,6 +34,8 @@ void scene_open(struct scene *scene)
 
 void scene_close(struct scene *scene)
 {
+	if (scene_end)
+		scene_end(scene);
 	watch_close(&scene->watch);
 	subject_end(&scene->subject);
 }
@@ -46,9 +48,13 @@ void say(struct scene *scene, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(line, sizeof(line), format, args);
 	va_end(args);
+	if (scene_before)
+		scene_before(scene);
 	scene->told = now_ns();
 	if (!subject_try(&scene->subject, "%s", line))
 		FAIL("'%s': %s", line, scene->subject.reply);
+	if (scene_after)
+		scene_after(scene);
 }
 
 uint64_t map(struct scene *scene, const char *what)

@@ -51,4 +51,12 @@ void event_check(struct scene *scene, const struct mmub_record *record,
 /* There is no further record. */
 void quiet(struct scene *scene);
 
+/*
+ * If a program has them: called before and after each command of say(), and
+ * before a scene is closed.
+ */
+void scene_before(struct scene *scene) __attribute__((weak));
+void scene_after(struct scene *scene) __attribute__((weak));
+void scene_end(struct scene *scene) __attribute__((weak));
+
 #endif /* SCENE_H */

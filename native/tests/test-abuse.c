@@ -75,6 +75,7 @@ static const unsigned int commands[MMUB_NR_COUNT] = {
 	[MMUB_NR_SYNCHRONIZE] = MMUB_IOC_SYNCHRONIZE,
 	[MMUB_NR_GUARD_SETUP] = MMUB_IOC_GUARD_SETUP,
 	[MMUB_NR_GUARD_EVENT] = MMUB_IOC_GUARD_EVENT,
+	[MMUB_NR_SHADOW_REFRESH] = MMUB_IOC_SHADOW_REFRESH,
 };
 
 /* The feature without which an ioctl is not built; 0: it always is. */
@@ -89,6 +90,7 @@ static const unsigned int feature_of[MMUB_NR_COUNT] = {
 	[MMUB_NR_WINDOW_CREATE] = MMUB_FEATURE_WINDOW,
 	[MMUB_NR_GUARD_SETUP] = MMUB_FEATURE_GUARD,
 	[MMUB_NR_GUARD_EVENT] = MMUB_FEATURE_GUARD,
+	[MMUB_NR_SHADOW_REFRESH] = MMUB_FEATURE_SHADOW,
 };
 
 static bool is_built(int fd, unsigned int nr)
@@ -167,6 +169,10 @@ static const struct step {
 		struct mmub_guard_setup guard_setup;
 		struct mmub_guard_add guard_add;
 		struct mmub_guard_remove guard_remove;
+		struct mmub_shadow_add shadow_add;
+		struct mmub_shadow_refresh shadow_refresh;
+		struct mmub_access access;
+		struct mmub_shadow_remove shadow_remove;
 		struct mmub_stats stats;
 		struct mmub_detach detach;
 		struct mmub_synchronize synchronize;
@@ -184,6 +190,13 @@ static const struct step {
 	{ .name = "GUARD_ADD", .cmd = MMUB_IOC_GUARD_ADD,
 	  .guard_add = { .start = 1, .end = 2 } },
 	{ .name = "GUARD_REMOVE", .cmd = MMUB_IOC_GUARD_REMOVE },
+	{ .name = "SHADOW_ADD", .cmd = MMUB_IOC_SHADOW_ADD,
+	  .shadow_add = { .end = PAGE } },
+	{ .name = "SHADOW_REFRESH", .cmd = MMUB_IOC_SHADOW_REFRESH,
+	  .shadow_refresh = { .end = PAGE } },
+	{ .name = "READ", .cmd = MMUB_IOC_READ },
+	{ .name = "WRITE", .cmd = MMUB_IOC_WRITE },
+	{ .name = "SHADOW_REMOVE", .cmd = MMUB_IOC_SHADOW_REMOVE },
 	{ .name = "STATS", .cmd = MMUB_IOC_STATS },
 	{ .name = "DETACH", .cmd = MMUB_IOC_DETACH },
 	{ .name = "SYNCHRONIZE", .cmd = MMUB_IOC_SYNCHRONIZE },
@@ -250,11 +263,19 @@ static const struct {
 	{ 4, offsetof(struct mmub_guard_setup, flags), 0 },
 	{ 5, offsetof(struct mmub_guard_add, flags), MMUB_GUARD_CAUSE },
 	{ 6, offsetof(struct mmub_guard_remove, flags), 0 },
-	{ 7, offsetof(struct mmub_stats, flags), 0 },
-	{ 8, offsetof(struct mmub_detach, flags), 0 },
-	{ 8, offsetof(struct mmub_detach, reserved), 0 },
-	{ 9, offsetof(struct mmub_synchronize, flags), 0 },
-	{ 9, offsetof(struct mmub_synchronize, reserved), 0 },
+	{ 7, offsetof(struct mmub_shadow_add, flags), 0 },
+	{ 7, offsetof(struct mmub_shadow_add, reserved), 0 },
+	{ 8, offsetof(struct mmub_shadow_refresh, flags), MMUB_SHADOW_NOWAIT },
+	{ 9, offsetof(struct mmub_access, flags), 0 },
+	{ 9, offsetof(struct mmub_access, reserved), 0 },
+	{ 10, offsetof(struct mmub_access, flags), 0 },
+	{ 10, offsetof(struct mmub_access, reserved), 0 },
+	{ 11, offsetof(struct mmub_shadow_remove, flags), 0 },
+	{ 12, offsetof(struct mmub_stats, flags), 0 },
+	{ 13, offsetof(struct mmub_detach, flags), 0 },
+	{ 13, offsetof(struct mmub_detach, reserved), 0 },
+	{ 14, offsetof(struct mmub_synchronize, flags), 0 },
+	{ 14, offsetof(struct mmub_synchronize, reserved), 0 },
 };
 
 TEST(flags_and_reserved)
@@ -1019,6 +1040,116 @@ TEST(subscriptions_per_user)
 	close_all(fds, count);
 	set_parameter(PARAMETERS "subscriptions_per_uid",
 		      info.subscriptions_per_uid);
+}
+
+static int try_shadow(int fd, uint32_t mode, uint64_t start, uint64_t end)
+{
+	struct mmub_shadow_add added;
+	int ret = mmub_shadow_add(fd, mode, start, end, 0, &added);
+
+	if (ret >= 0)
+		ASSERT_EQ(mmub_shadow_remove(fd, ret), 0);
+	return ret < 0 ? -ret : 0;
+}
+
+static int try_refresh(int fd, uint32_t id, uint64_t start, uint64_t end)
+{
+	return -mmub_shadow_refresh(fd, id, start, end, 0, NULL);
+}
+
+TEST(shadow_arguments)
+{
+	const uint64_t end = (UINT64_C(1) << 47) - PAGE;
+	struct mmub_shadow_add added;
+	int fd = device_open();
+	unsigned int i;
+	char byte;
+
+	ASSERT_EQ(try_shadow(fd, 0, 0, PAGE), ENOTCONN);
+	ASSERT_EQ(try_refresh(fd, 0, 0, PAGE), ENOTCONN);
+	ASSERT_EQ(mmub_shadow_remove(fd, 0), -ENOTCONN);
+	ASSERT_EQ(mmub_shadow_read(fd, 0, &byte, 1), -ENOTCONN);
+	ASSERT_EQ(mmub_shadow_write(fd, 0, &byte, 1), -ENOTCONN);
+	ASSERT_EQ(try_attach(fd, "shadows"), 0);
+
+	for (i = 0; i < 32; i++)
+		ASSERT_EQ(try_shadow(fd, 1U << i, 0, PAGE), i < 2 ? 0 : EINVAL);
+	ASSERT_EQ(try_shadow(fd, 3, 0, PAGE), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, end - PAGE, end), 0);
+	/* Empty, backwards, beyond, parts of pages. */
+	ASSERT_EQ(try_shadow(fd, 0, 0, 0), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, 2 * PAGE, PAGE), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, -PAGE, 0), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, end, end + PAGE), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, 0, -PAGE), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, UINT64_C(0xffff888000000000),
+			     UINT64_C(0xffff888000001000)), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, 1, PAGE), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, 0, PAGE + 1), EINVAL);
+	ASSERT_EQ(try_shadow(fd, 0, 0, end), ENOSPC);
+
+	ASSERT_EQ(mmub_shadow_add(fd, 0, 4 * PAGE, 8 * PAGE, 0, &added), 0);
+	ASSERT_EQ(try_refresh(fd, 0, 4 * PAGE, 8 * PAGE), 0);
+	ASSERT_EQ(try_refresh(fd, 0, 4 * PAGE, 4 * PAGE), EINVAL);
+	ASSERT_EQ(try_refresh(fd, 0, 5 * PAGE, 4 * PAGE), EINVAL);
+	ASSERT_EQ(try_refresh(fd, 0, 3 * PAGE, 8 * PAGE), EINVAL);
+	ASSERT_EQ(try_refresh(fd, 0, 4 * PAGE, 9 * PAGE), EINVAL);
+	ASSERT_EQ(try_refresh(fd, 0, 4 * PAGE + 1, 8 * PAGE), EINVAL);
+	ASSERT_EQ(try_refresh(fd, 0, 4 * PAGE, 8 * PAGE - 1), EINVAL);
+	ASSERT_EQ(try_refresh(fd, 0, 4 * PAGE, 0), EINVAL);
+	for (i = 1; i < 64; i++)
+		ASSERT_EQ(try_refresh(fd, UINT32_MAX >> (i % 32), 4 * PAGE,
+				      8 * PAGE), ENOENT);
+	ASSERT_EQ(mmub_shadow_remove(fd, 1), -ENOENT);
+	ASSERT_EQ(mmub_shadow_remove(fd, 255), -ENOENT);
+	ASSERT_EQ(mmub_shadow_remove(fd, 256), -ENOENT);
+	ASSERT_EQ(mmub_shadow_remove(fd, UINT32_MAX), -ENOENT);
+	ASSERT_EQ(mmub_shadow_read(fd, UINT64_MAX, &byte, 1), -ENXIO);
+	ASSERT_EQ(mmub_shadow_read(fd, 8 * PAGE, &byte, 1), -ENXIO);
+	ASSERT_EQ(mmub_shadow_read(fd, 4 * PAGE, &byte, SIZE_MAX), -ENODATA);
+	close(fd);
+}
+
+/* As the ring is; of PFNs likewise, for who may see them. */
+TEST(shadow_mmap)
+{
+	static const unsigned int maps[] = { MMUB_MAP_SHADOW, MMUB_MAP_PFNS };
+	struct mmub_shadow_add added;
+	int fd = device_open();
+	unsigned int i;
+	off_t offset;
+	size_t size;
+
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(try_mmap(fd, MAP_OF(maps[i]), PAGE, PROT_READ,
+				   MAP_SHARED), ENXIO);
+	ASSERT_EQ(try_attach(fd, "shadows"), 0);
+	ASSERT_EQ(mmub_shadow_add(fd, 0, 0, 1000 * PAGE, 0, &added), 0);
+	ASSERT_EQ(added.state_offset, MAP_OF(MMUB_MAP_SHADOW));
+	ASSERT_EQ(added.pfn_offset, MAP_OF(MMUB_MAP_PFNS));
+	for (i = 0; i < 2; i++) {
+		offset = MAP_OF(maps[i]);
+		size = i ? added.pfn_size : added.state_size;
+		ASSERT_EQ(try_mmap(fd, offset, size, PROT_READ, MAP_SHARED), 0);
+		ASSERT_EQ(try_mmap(fd, offset, size - PAGE, PROT_READ,
+				   MAP_SHARED), EINVAL);
+		ASSERT_EQ(try_mmap(fd, offset, size + PAGE, PROT_READ,
+				   MAP_SHARED), EINVAL);
+		ASSERT_EQ(try_mmap(fd, offset + PAGE, size, PROT_READ,
+				   MAP_SHARED), EINVAL);
+		ASSERT_EQ(try_mmap(fd, offset, size, PROT_READ | PROT_WRITE,
+				   MAP_SHARED), EPERM);
+		ASSERT_EQ(try_mmap(fd, offset, size, PROT_READ | PROT_EXEC,
+				   MAP_SHARED), EPERM);
+		ASSERT_EQ(try_mmap(fd, offset, size, PROT_READ, MAP_PRIVATE),
+			  EINVAL);
+		/* Shadows that there are not, and more than there may be. */
+		ASSERT_EQ(try_mmap(fd, offset + (1L << MMUB_SHADOW_SHIFT), size,
+				   PROT_READ, MAP_SHARED), ENXIO);
+		ASSERT_EQ(try_mmap(fd, offset + (255L << MMUB_SHADOW_SHIFT), size,
+				   PROT_READ, MAP_SHARED), ENXIO);
+	}
+	close(fd);
 }
 
 TEST(guards_per_subscription)

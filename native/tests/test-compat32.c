@@ -184,6 +184,41 @@ TEST(errors)
 	close(fd);
 }
 
+TEST(shadows)
+{
+	struct mmub_shadow_refresh result;
+	struct mmub_shadow_entry entry;
+	struct mmub_shadow_add added;
+	struct mmub_shadow shadow;
+	struct subject subject;
+	char text[8] = "";
+	struct watch w;
+	uint64_t a;
+
+	subject_start(&subject);
+	subject_say(&subject, "map a anon 4 populate");
+	a = subject_field(&subject, "start");
+	subject_say(&subject, "write a 4100 hello");
+	watch_open(&w, "compat", subject.pid, 64);
+	ASSERT_EQ(mmub_shadow_add(w.fd, MMUB_SHADOW_READ, a, a + 4 * PAGE, 0,
+				  &added), 0);
+	ASSERT_EQ(mmub_shadow_map(w.fd, &added, MMUB_SHADOW_MAP_PFNS, &shadow),
+		  0);
+	ASSERT_EQ(mmub_shadow_refresh(w.fd, 0, a, a + 4 * PAGE, 0, &result), 0);
+	ASSERT_EQ(result.present, 4);
+	ASSERT_EQ(shadow.header->present, 4);
+	ASSERT_TRUE(mmub_shadow_lookup(&shadow, a + PAGE, &entry));
+	ASSERT_GT(entry.pfn, 0);
+	ASSERT_EQ(mmub_shadow_read(w.fd, a + 4100, text, 5), 5);
+	ASSERT_STREQ(text, "hello");
+	subject_say(&subject, "unmap a 1 1");
+	ASSERT_TRUE(!mmub_shadow_valid(&shadow, a + PAGE, &entry));
+	ASSERT_TRUE(mmub_shadow_lookup(&shadow, a, &entry));
+	watch_close(&w);
+	ASSERT_EQ(mmub_shadow_unmap(&shadow), 0);
+	subject_end(&subject);
+}
+
 /* A 64-bit command, followed from its first instruction to its end. */
 TEST(spawn)
 {

@@ -24,6 +24,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     __u32 reserved;
  *     __u64 state_offset;
  *     __u64 pfn_offset;
+ *     __u64 state_size;
+ *     __u64 pfn_size;
  * }
  * }
  */
@@ -41,7 +43,9 @@ public class mmub_shadow_add {
         mmubridge_h.C_INT.withName("shadow_id"),
         mmubridge_h.C_INT.withName("reserved"),
         mmubridge_h.C_LONG_LONG.withName("state_offset"),
-        mmubridge_h.C_LONG_LONG.withName("pfn_offset")
+        mmubridge_h.C_LONG_LONG.withName("pfn_offset"),
+        mmubridge_h.C_LONG_LONG.withName("state_size"),
+        mmubridge_h.C_LONG_LONG.withName("pfn_size")
     ).withName("mmub_shadow_add");
 
     /**
@@ -401,6 +405,94 @@ public class mmub_shadow_add {
      */
     public static void pfn_offset(MemorySegment struct, long fieldValue) {
         struct.set(pfn_offset$LAYOUT, pfn_offset$OFFSET, fieldValue);
+    }
+
+    private static final OfLong state_size$LAYOUT = (OfLong)$LAYOUT.select(groupElement("state_size"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * __u64 state_size
+     * }
+     */
+    public static final OfLong state_size$layout() {
+        return state_size$LAYOUT;
+    }
+
+    private static final long state_size$OFFSET = $LAYOUT.byteOffset(groupElement("state_size"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * __u64 state_size
+     * }
+     */
+    public static final long state_size$offset() {
+        return state_size$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * __u64 state_size
+     * }
+     */
+    public static long state_size(MemorySegment struct) {
+        return struct.get(state_size$LAYOUT, state_size$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * __u64 state_size
+     * }
+     */
+    public static void state_size(MemorySegment struct, long fieldValue) {
+        struct.set(state_size$LAYOUT, state_size$OFFSET, fieldValue);
+    }
+
+    private static final OfLong pfn_size$LAYOUT = (OfLong)$LAYOUT.select(groupElement("pfn_size"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * __u64 pfn_size
+     * }
+     */
+    public static final OfLong pfn_size$layout() {
+        return pfn_size$LAYOUT;
+    }
+
+    private static final long pfn_size$OFFSET = $LAYOUT.byteOffset(groupElement("pfn_size"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * __u64 pfn_size
+     * }
+     */
+    public static final long pfn_size$offset() {
+        return pfn_size$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * __u64 pfn_size
+     * }
+     */
+    public static long pfn_size(MemorySegment struct) {
+        return struct.get(pfn_size$LAYOUT, pfn_size$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * __u64 pfn_size
+     * }
+     */
+    public static void pfn_size(MemorySegment struct, long fieldValue) {
+        struct.set(pfn_size$LAYOUT, pfn_size$OFFSET, fieldValue);
     }
 
     /**

@@ -61,6 +61,15 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static int MMUB_IOC_MAGIC() {
         return MMUB_IOC_MAGIC;
     }
+    private static final int MMUB_SHADOW_SHIFT = (int)28L;
+    /**
+     * {@snippet lang=c :
+     * #define MMUB_SHADOW_SHIFT 28
+     * }
+     */
+    public static int MMUB_SHADOW_SHIFT() {
+        return MMUB_SHADOW_SHIFT;
+    }
     private static final int MMUB_RING_RESERVED = (int)3L;
     /**
      * {@snippet lang=c :
@@ -69,6 +78,15 @@ public class mmubridge_h extends mmubridge_h$shared {
      */
     public static int MMUB_RING_RESERVED() {
         return MMUB_RING_RESERVED;
+    }
+    private static final int MMUB_SHADOW_CHUNK_SHIFT = (int)21L;
+    /**
+     * {@snippet lang=c :
+     * #define MMUB_SHADOW_CHUNK_SHIFT 21
+     * }
+     */
+    public static int MMUB_SHADOW_CHUNK_SHIFT() {
+        return MMUB_SHADOW_CHUNK_SHIFT;
     }
     private static final int EPERM = (int)1L;
     /**
@@ -529,10 +547,19 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static int MMUB_NR_GUARD_EVENT() {
         return MMUB_NR_GUARD_EVENT;
     }
-    private static final int MMUB_NR_COUNT = (int)17L;
+    private static final int MMUB_NR_SHADOW_REFRESH = (int)17L;
     /**
      * {@snippet lang=c :
-     * enum mmub_nr.MMUB_NR_COUNT = 17
+     * enum mmub_nr.MMUB_NR_SHADOW_REFRESH = 17
+     * }
+     */
+    public static int MMUB_NR_SHADOW_REFRESH() {
+        return MMUB_NR_SHADOW_REFRESH;
+    }
+    private static final int MMUB_NR_COUNT = (int)18L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_nr.MMUB_NR_COUNT = 18
      * }
      */
     public static int MMUB_NR_COUNT() {
@@ -1402,6 +1429,96 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static int MMUB_SHADOW_WRITE() {
         return MMUB_SHADOW_WRITE;
     }
+    private static final int MMUB_SHADOW_PRESENT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_state.MMUB_SHADOW_PRESENT = 1
+     * }
+     */
+    public static int MMUB_SHADOW_PRESENT() {
+        return MMUB_SHADOW_PRESENT;
+    }
+    private static final int MMUB_SHADOW_WRITABLE = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_state.MMUB_SHADOW_WRITABLE = 2
+     * }
+     */
+    public static int MMUB_SHADOW_WRITABLE() {
+        return MMUB_SHADOW_WRITABLE;
+    }
+    private static final int MMUB_SHADOW_HUGE = (int)4L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_state.MMUB_SHADOW_HUGE = 4
+     * }
+     */
+    public static int MMUB_SHADOW_HUGE() {
+        return MMUB_SHADOW_HUGE;
+    }
+    private static final int MMUB_SHADOW_ACCESSED = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_state.MMUB_SHADOW_ACCESSED = 8
+     * }
+     */
+    public static int MMUB_SHADOW_ACCESSED() {
+        return MMUB_SHADOW_ACCESSED;
+    }
+    private static final int MMUB_SHADOW_DIRTY = (int)16L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_state.MMUB_SHADOW_DIRTY = 16
+     * }
+     */
+    public static int MMUB_SHADOW_DIRTY() {
+        return MMUB_SHADOW_DIRTY;
+    }
+    private static final int MMUB_SHADOW_DROPPED = (int)32L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_state.MMUB_SHADOW_DROPPED = 32
+     * }
+     */
+    public static int MMUB_SHADOW_DROPPED() {
+        return MMUB_SHADOW_DROPPED;
+    }
+    private static final int MMUB_SHADOW_GENERATION = (int)8L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_state.MMUB_SHADOW_GENERATION = 8
+     * }
+     */
+    public static int MMUB_SHADOW_GENERATION() {
+        return MMUB_SHADOW_GENERATION;
+    }
+    private static final int MMUB_SHADOW_RELEASED = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_end.MMUB_SHADOW_RELEASED = 1
+     * }
+     */
+    public static int MMUB_SHADOW_RELEASED() {
+        return MMUB_SHADOW_RELEASED;
+    }
+    private static final int MMUB_SHADOW_REMOVED = (int)2L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_end.MMUB_SHADOW_REMOVED = 2
+     * }
+     */
+    public static int MMUB_SHADOW_REMOVED() {
+        return MMUB_SHADOW_REMOVED;
+    }
+    private static final int MMUB_SHADOW_NOWAIT = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_refresh_flag.MMUB_SHADOW_NOWAIT = 1
+     * }
+     */
+    public static int MMUB_SHADOW_NOWAIT() {
+        return MMUB_SHADOW_NOWAIT;
+    }
     private static final int MMUB_WINDOW_WRITE = (int)1L;
     /**
      * {@snippet lang=c :
@@ -1824,6 +1941,126 @@ public class mmubridge_h extends mmubridge_h$shared {
         try {
             if (TRACE_DOWNCALLS) {
                 traceDowncall("mmub_mem_open_pidfd", pidfd);
+            }
+            return (int)mh$.invokeExact(pidfd);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_mem_open_writable {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_mem_open_writable");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_mem_open_writable(pid_t pid)
+     * }
+     */
+    public static FunctionDescriptor mmub_mem_open_writable$descriptor() {
+        return mmub_mem_open_writable.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_mem_open_writable(pid_t pid)
+     * }
+     */
+    public static MethodHandle mmub_mem_open_writable$handle() {
+        return mmub_mem_open_writable.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_mem_open_writable(pid_t pid)
+     * }
+     */
+    public static MemorySegment mmub_mem_open_writable$address() {
+        return mmub_mem_open_writable.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_mem_open_writable(pid_t pid)
+     * }
+     */
+    public static int mmub_mem_open_writable(int pid) {
+        var mh$ = mmub_mem_open_writable.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_mem_open_writable", pid);
+            }
+            return (int)mh$.invokeExact(pid);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_mem_open_pidfd_writable {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_mem_open_pidfd_writable");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_mem_open_pidfd_writable(int pidfd)
+     * }
+     */
+    public static FunctionDescriptor mmub_mem_open_pidfd_writable$descriptor() {
+        return mmub_mem_open_pidfd_writable.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_mem_open_pidfd_writable(int pidfd)
+     * }
+     */
+    public static MethodHandle mmub_mem_open_pidfd_writable$handle() {
+        return mmub_mem_open_pidfd_writable.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_mem_open_pidfd_writable(int pidfd)
+     * }
+     */
+    public static MemorySegment mmub_mem_open_pidfd_writable$address() {
+        return mmub_mem_open_pidfd_writable.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_mem_open_pidfd_writable(int pidfd)
+     * }
+     */
+    public static int mmub_mem_open_pidfd_writable(int pidfd) {
+        var mh$ = mmub_mem_open_pidfd_writable.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_mem_open_pidfd_writable", pidfd);
             }
             return (int)mh$.invokeExact(pidfd);
         } catch (Error | RuntimeException ex) {
@@ -2890,6 +3127,515 @@ public class mmubridge_h extends mmubridge_h$shared {
                 traceDowncall("mmub_guard_event", fd, slot, value, record_);
             }
             return (int)mh$.invokeExact(fd, slot, value, record_);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_shadow_add {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_add");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_shadow_add(int fd, uint32_t mode, uint64_t start, uint64_t end, uint64_t timeout_ns, struct mmub_shadow_add *result)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_add$descriptor() {
+        return mmub_shadow_add.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_shadow_add(int fd, uint32_t mode, uint64_t start, uint64_t end, uint64_t timeout_ns, struct mmub_shadow_add *result)
+     * }
+     */
+    public static MethodHandle mmub_shadow_add$handle() {
+        return mmub_shadow_add.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_shadow_add(int fd, uint32_t mode, uint64_t start, uint64_t end, uint64_t timeout_ns, struct mmub_shadow_add *result)
+     * }
+     */
+    public static MemorySegment mmub_shadow_add$address() {
+        return mmub_shadow_add.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_shadow_add(int fd, uint32_t mode, uint64_t start, uint64_t end, uint64_t timeout_ns, struct mmub_shadow_add *result)
+     * }
+     */
+    public static int mmub_shadow_add(int fd, int mode, long start, long end, long timeout_ns, MemorySegment result) {
+        var mh$ = mmub_shadow_add.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_add", fd, mode, start, end, timeout_ns, result);
+            }
+            return (int)mh$.invokeExact(fd, mode, start, end, timeout_ns, result);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_shadow_remove {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_remove");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_shadow_remove(int fd, uint32_t shadow_id)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_remove$descriptor() {
+        return mmub_shadow_remove.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_shadow_remove(int fd, uint32_t shadow_id)
+     * }
+     */
+    public static MethodHandle mmub_shadow_remove$handle() {
+        return mmub_shadow_remove.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_shadow_remove(int fd, uint32_t shadow_id)
+     * }
+     */
+    public static MemorySegment mmub_shadow_remove$address() {
+        return mmub_shadow_remove.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_shadow_remove(int fd, uint32_t shadow_id)
+     * }
+     */
+    public static int mmub_shadow_remove(int fd, int shadow_id) {
+        var mh$ = mmub_shadow_remove.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_remove", fd, shadow_id);
+            }
+            return (int)mh$.invokeExact(fd, shadow_id);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_shadow_refusal {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_INT
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_refusal");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * const char *mmub_shadow_refusal(int error)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_refusal$descriptor() {
+        return mmub_shadow_refusal.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * const char *mmub_shadow_refusal(int error)
+     * }
+     */
+    public static MethodHandle mmub_shadow_refusal$handle() {
+        return mmub_shadow_refusal.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * const char *mmub_shadow_refusal(int error)
+     * }
+     */
+    public static MemorySegment mmub_shadow_refusal$address() {
+        return mmub_shadow_refusal.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * const char *mmub_shadow_refusal(int error)
+     * }
+     */
+    public static MemorySegment mmub_shadow_refusal(int error) {
+        var mh$ = mmub_shadow_refusal.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_refusal", error);
+            }
+            return (MemorySegment)mh$.invokeExact(error);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+    private static final int MMUB_SHADOW_MAP_PFNS = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_shadow_map_flag.MMUB_SHADOW_MAP_PFNS = 1
+     * }
+     */
+    public static int MMUB_SHADOW_MAP_PFNS() {
+        return MMUB_SHADOW_MAP_PFNS;
+    }
+
+    private static class mmub_shadow_map {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_map");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_shadow_map(int fd, const struct mmub_shadow_add *added, uint32_t flags, struct mmub_shadow *shadow)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_map$descriptor() {
+        return mmub_shadow_map.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_shadow_map(int fd, const struct mmub_shadow_add *added, uint32_t flags, struct mmub_shadow *shadow)
+     * }
+     */
+    public static MethodHandle mmub_shadow_map$handle() {
+        return mmub_shadow_map.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_shadow_map(int fd, const struct mmub_shadow_add *added, uint32_t flags, struct mmub_shadow *shadow)
+     * }
+     */
+    public static MemorySegment mmub_shadow_map$address() {
+        return mmub_shadow_map.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_shadow_map(int fd, const struct mmub_shadow_add *added, uint32_t flags, struct mmub_shadow *shadow)
+     * }
+     */
+    public static int mmub_shadow_map(int fd, MemorySegment added, int flags, MemorySegment shadow) {
+        var mh$ = mmub_shadow_map.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_map", fd, added, flags, shadow);
+            }
+            return (int)mh$.invokeExact(fd, added, flags, shadow);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_shadow_unmap {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_unmap");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_shadow_unmap(struct mmub_shadow *shadow)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_unmap$descriptor() {
+        return mmub_shadow_unmap.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_shadow_unmap(struct mmub_shadow *shadow)
+     * }
+     */
+    public static MethodHandle mmub_shadow_unmap$handle() {
+        return mmub_shadow_unmap.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_shadow_unmap(struct mmub_shadow *shadow)
+     * }
+     */
+    public static MemorySegment mmub_shadow_unmap$address() {
+        return mmub_shadow_unmap.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_shadow_unmap(struct mmub_shadow *shadow)
+     * }
+     */
+    public static int mmub_shadow_unmap(MemorySegment shadow) {
+        var mh$ = mmub_shadow_unmap.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_unmap", shadow);
+            }
+            return (int)mh$.invokeExact(shadow);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_shadow_refresh {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_refresh");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_shadow_refresh(int fd, uint32_t shadow_id, uint64_t start, uint64_t end, uint32_t flags, struct mmub_shadow_refresh *result)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_refresh$descriptor() {
+        return mmub_shadow_refresh.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_shadow_refresh(int fd, uint32_t shadow_id, uint64_t start, uint64_t end, uint32_t flags, struct mmub_shadow_refresh *result)
+     * }
+     */
+    public static MethodHandle mmub_shadow_refresh$handle() {
+        return mmub_shadow_refresh.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_shadow_refresh(int fd, uint32_t shadow_id, uint64_t start, uint64_t end, uint32_t flags, struct mmub_shadow_refresh *result)
+     * }
+     */
+    public static MemorySegment mmub_shadow_refresh$address() {
+        return mmub_shadow_refresh.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_shadow_refresh(int fd, uint32_t shadow_id, uint64_t start, uint64_t end, uint32_t flags, struct mmub_shadow_refresh *result)
+     * }
+     */
+    public static int mmub_shadow_refresh(int fd, int shadow_id, long start, long end, int flags, MemorySegment result) {
+        var mh$ = mmub_shadow_refresh.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_refresh", fd, shadow_id, start, end, flags, result);
+            }
+            return (int)mh$.invokeExact(fd, shadow_id, start, end, flags, result);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_shadow_read {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_read");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int64_t mmub_shadow_read(int fd, uint64_t addr, void *buffer, size_t size)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_read$descriptor() {
+        return mmub_shadow_read.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int64_t mmub_shadow_read(int fd, uint64_t addr, void *buffer, size_t size)
+     * }
+     */
+    public static MethodHandle mmub_shadow_read$handle() {
+        return mmub_shadow_read.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int64_t mmub_shadow_read(int fd, uint64_t addr, void *buffer, size_t size)
+     * }
+     */
+    public static MemorySegment mmub_shadow_read$address() {
+        return mmub_shadow_read.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int64_t mmub_shadow_read(int fd, uint64_t addr, void *buffer, size_t size)
+     * }
+     */
+    public static long mmub_shadow_read(int fd, long addr, MemorySegment buffer, long size) {
+        var mh$ = mmub_shadow_read.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_read", fd, addr, buffer, size);
+            }
+            return (long)mh$.invokeExact(fd, addr, buffer, size);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
+    private static class mmub_shadow_write {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_INT,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_LONG
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_write");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int64_t mmub_shadow_write(int fd, uint64_t addr, const void *buffer, size_t size)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_write$descriptor() {
+        return mmub_shadow_write.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int64_t mmub_shadow_write(int fd, uint64_t addr, const void *buffer, size_t size)
+     * }
+     */
+    public static MethodHandle mmub_shadow_write$handle() {
+        return mmub_shadow_write.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int64_t mmub_shadow_write(int fd, uint64_t addr, const void *buffer, size_t size)
+     * }
+     */
+    public static MemorySegment mmub_shadow_write$address() {
+        return mmub_shadow_write.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int64_t mmub_shadow_write(int fd, uint64_t addr, const void *buffer, size_t size)
+     * }
+     */
+    public static long mmub_shadow_write(int fd, long addr, MemorySegment buffer, long size) {
+        var mh$ = mmub_shadow_write.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_write", fd, addr, buffer, size);
+            }
+            return (long)mh$.invokeExact(fd, addr, buffer, size);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -4171,10 +4917,10 @@ public class mmubridge_h extends mmubridge_h$shared {
     public static long MMUB_IOC_GUARD_REMOVE() {
         return MMUB_IOC_GUARD_REMOVE;
     }
-    private static final long MMUB_IOC_SHADOW_ADD = 3224419592L;
+    private static final long MMUB_IOC_SHADOW_ADD = 3225468168L;
     /**
      * {@snippet lang=c :
-     * #define MMUB_IOC_SHADOW_ADD 3224419592
+     * #define MMUB_IOC_SHADOW_ADD 3225468168
      * }
      */
     public static long MMUB_IOC_SHADOW_ADD() {
@@ -4251,6 +4997,15 @@ public class mmubridge_h extends mmubridge_h$shared {
      */
     public static long MMUB_IOC_GUARD_EVENT() {
         return MMUB_IOC_GUARD_EVENT;
+    }
+    private static final long MMUB_IOC_SHADOW_REFRESH = 3228613905L;
+    /**
+     * {@snippet lang=c :
+     * #define MMUB_IOC_SHADOW_REFRESH 3228613905
+     * }
+     */
+    public static long MMUB_IOC_SHADOW_REFRESH() {
+        return MMUB_IOC_SHADOW_REFRESH;
     }
     /**
      * {@snippet lang=c :
