@@ -28,7 +28,9 @@ final class GuardHold {
     private final long count;
     private final long deadline;
     private final Tally tally = new Tally();
-    private Guard guard;
+
+    /** Of the present generation; volatile for {@link #isValid}, which any thread may ask. */
+    private volatile Guard guard;
 
     /**
      * Takes the guard.
