@@ -29,9 +29,17 @@ import org.openjdk.jcstress.infra.grading.TestGrading;
 final class Main {
     /**
      * One way to run each test, in code that the second compiler has shuffled as far as it may. More ways, of which jcstress
-     * knows many, would take as many times as long.
+     * knows many, would take as many times as long. What a missing fence makes possible is seen within a tenth of this.
      */
     private static final String[] OPTIONS = {
+        "-f",
+        "1",
+        "-fsm",
+        "2",
+        "-iters",
+        "3",
+        "-time",
+        "500",
         "-r",
         "report",
         "-sc",
