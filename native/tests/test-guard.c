@@ -1198,7 +1198,7 @@ TEST(own_thread)
 		ASSERT_TRUE(!mmub_guard_valid(&guards, slot, value));
 	}
 	test_note("%lu unmaps", i);
-	ASSERT_GE(i, 100);
+	ASSERT_GE(i, scaled(100));
 	guards_close(&w, &guards);
 }
 
@@ -1299,7 +1299,7 @@ TEST(against_threads_that_meet)
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(pthread_join(threads[i], NULL), 0);
 		test_note("%lu checks", meetings[i].checks);
-		ASSERT_GE(meetings[i].checks, 30);
+		ASSERT_GE(meetings[i].checks, scaled(30));
 	}
 	guards_close(&w, &guards);
 }

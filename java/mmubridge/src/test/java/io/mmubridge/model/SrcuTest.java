@@ -10,6 +10,7 @@ import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -160,6 +161,37 @@ class SrcuTest {
 
         domain.readUnlock(section);
         ran.await();
+    }
+
+    /** It comes while the grace period of the one before waits, and so may a section that sees what it frees. */
+    @Test
+    void aCallbackAmidAGracePeriodHasOneOfItsOwn() throws Exception {
+        CountDownLatch firstWait = new CountDownLatch(1);
+        CountDownLatch firstRan = new CountDownLatch(1);
+        CountDownLatch secondWaitsOrRan = new CountDownLatch(1);
+        AtomicBoolean secondRan = new AtomicBoolean();
+        Srcu.Waiting waiting = over -> {
+            while (!over.getAsBoolean()) {
+                (firstRan.getCount() > 0 ? firstWait : secondWaitsOrRan).countDown();
+                Thread.onSpinWait();
+            }
+        };
+        Srcu domain = new Srcu(lockdep, failures::add, task -> new Thread(task).start(), waiting, 4);
+        int before = domain.readLock();
+        domain.callSrcu(firstRan::countDown);
+        firstWait.await();
+        int amid = domain.readLock();
+        domain.callSrcu(() -> {
+            secondRan.set(true);
+            secondWaitsOrRan.countDown();
+        });
+        domain.readUnlock(before);
+        secondWaitsOrRan.await();
+        assertThat(secondRan).isFalse();
+
+        domain.readUnlock(amid);
+        domain.barrier();
+        assertThat(secondRan).isTrue();
     }
 
     @Test
