@@ -42,7 +42,7 @@ final class MmuNotifierSubscriptions {
     private final Deque<MmuIntervalNotifier> deferred = new ArrayDeque<>();
 
     /** The wait queue: its monitor is notified after {@link #invalidateSeq} has become even. */
-    private final Object wq = new Object();
+    final Object wq = new Object();
 
     MmuNotifierSubscriptions(Lockdep lockdep) {
         lock = new ExclusiveLock(lockdep, LockClass.SUBSCRIPTIONS);

@@ -117,6 +117,7 @@ class MmuIntervalNotifierInterleavingTest {
     @Test
     void invalidationsOverlap() {
         explore(
+                8,
                 () -> new Shadowed().both(),
                 Shadowed::check,
                 machine -> machine.first.fault(),

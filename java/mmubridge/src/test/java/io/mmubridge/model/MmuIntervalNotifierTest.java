@@ -46,6 +46,22 @@ class MmuIntervalNotifierTest {
         return Objects.requireNonNull(mm.notifierSubscriptions()).invalidateSeq;
     }
 
+    /** A waiter that is woken before that would sleep again, and nobody would wake it. */
+    @Test
+    void theNumberIsEvenBeforeWaitersAreWoken() throws Exception {
+        inserted(0);
+        MmuNotifier.invalidateRangeStart(pages(0, 1));
+        Thread end = new Thread(() -> MmuNotifier.invalidateRangeEnd(pages(0, 1)));
+        synchronized (Objects.requireNonNull(mm.notifierSubscriptions()).wq) {
+            end.start();
+            while (end.getState() != Thread.State.BLOCKED) {
+                Thread.onSpinWait();
+            }
+            assertThat(invalidateSeq() & 1).isZero();
+        }
+        end.join();
+    }
+
     @Test
     void toldOfWhatOverlaps() {
         inserted(0);

@@ -260,6 +260,7 @@ class MmuNotifierInterleavingTest {
     @Test
     void nobodyIsRegisteredAmidAnInvalidation() {
         explore(
+                4,
                 Mapped::new,
                 Mapped::check,
                 Mapped::invalidateThroughTheFile,

@@ -11,6 +11,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -69,6 +70,40 @@ class SrcuTest {
         srcu.readUnlock(before);
         period.join();
         srcu.readUnlock(after);
+    }
+
+    /** Two that turn the index at once could each take the other's new readers for its old ones. */
+    @Test
+    void gracePeriodsExcludeEachOther() throws Exception {
+        AtomicInteger waiting = new AtomicInteger();
+        AtomicBoolean together = new AtomicBoolean();
+        Srcu domain = new Srcu(
+                lockdep,
+                failures::add,
+                Runnable::run,
+                over -> {
+                    together.compareAndSet(false, waiting.incrementAndGet() > 1);
+                    while (!over.getAsBoolean()) {
+                        Thread.onSpinWait();
+                    }
+                    waiting.decrementAndGet();
+                },
+                4);
+        int section = domain.readLock();
+        Thread first = Thread.ofPlatform().start(domain::synchronize);
+        while (waiting.get() == 0) {
+            Thread.onSpinWait();
+        }
+        Thread second = Thread.ofPlatform().start(domain::synchronize);
+        while (second.getState() != Thread.State.WAITING && !together.get()) {
+            Thread.onSpinWait();
+        }
+        assertThat(together).isFalse();
+
+        domain.readUnlock(section);
+        first.join();
+        second.join();
+        assertThat(together).isFalse();
     }
 
     @Test
