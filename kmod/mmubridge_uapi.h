@@ -686,7 +686,7 @@ struct mmub_guard {
 };
 
 /* Of a &struct mmub_guard.word: it is odd, and no even one comes after it. */
-#define MMUB_GUARD_ENDED	(1ULL << 63)
+#define MMUB_GUARD_ENDED	0x8000000000000000ULL
 
 /**
  * struct mmub_guard_setup - argument of MMUB_IOC_GUARD_SETUP
