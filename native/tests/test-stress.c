@@ -3,7 +3,7 @@
  * The memory of stress-ng's workers shadowed, and compared with pagemap all the
  * while: no entry that is present may disagree.
  *
- * MMUB_STRESS_SECONDS is how long, 20 by default.
+ * MMUB_STRESS_SECONDS is how long; skipped without it.
  */
 #include <dirent.h>
 #include <errno.h>
