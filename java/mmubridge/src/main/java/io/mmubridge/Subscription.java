@@ -130,8 +130,54 @@ public final class Subscription implements AutoCloseable {
     }
 
     /**
+     * Shadows native memory of this JVM, on a subscription to {@link Mmu#self()}: the pages that it touches.
+     *
+     * @param segment native memory, of which the first and the last page are shadowed as a whole
+     * @param mode how the shadow comes by pages
+     * @return the shadow
+     * @throws IllegalArgumentException if the segment is on the heap or empty, or this is the model, which vouches for nothing real
+     * @throws MmuException as {@link #shadow(AddressRange, ShadowMode)} does
+     * @throws IllegalStateException after {@link #detach()} or {@link #close()}
+     */
+    public Shadow shadow(MemorySegment segment, ShadowMode mode) {
+        return shadow(Shadow.pages(AddressRange.of(segment)), mode);
+    }
+
+    /**
+     * Shadows what is present of a range, and faults nothing in: {@link ShadowMode#SNAPSHOT}.
+     *
+     * @param range whole pages, as for {@link #shadow(AddressRange, ShadowMode)}
+     * @return the shadow
+     * @throws IllegalArgumentException as {@link #shadow(AddressRange, ShadowMode)} does
+     * @throws MmuException as {@link #shadow(AddressRange, ShadowMode)} does
+     * @throws IllegalStateException after {@link #detach()} or {@link #close()}
+     */
+    public Shadow shadow(AddressRange range) {
+        return shadow(range, ShadowMode.SNAPSHOT);
+    }
+
+    /**
+     * Shadows a range.
+     *
+     * @param range whole pages of the subscription's address space, which need not be mapped
+     * @param mode how the shadow comes by pages
+     * @return the shadow, without an entry before its first {@link Shadow#refresh()}; to be closed here or with this subscription
+     * @throws MmuException if another shadow of this subscription overlaps, if there are as many, or they have as many pages, as
+     *     may be, see {@link Capabilities.Limits#shadowPagesPerSubscription()}, if the mode is {@link ShadowMode#WRITE} and the
+     *     process's memory was not open for writing, if the address space has been released, or the kernel is built without
+     *     {@code hmm_range_fault()}
+     * @throws IllegalArgumentException if the range does not consist of whole pages, or ends beyond the address space, or is
+     *     native memory of this JVM, and this subscription is not on it
+     * @throws IllegalStateException after {@link #detach()} or {@link #close()}
+     */
+    public Shadow shadow(AddressRange range, ShadowMode mode) {
+        Shadow.checkPages(range);
+        return new Shadow(backend.shadow(range, mode), range, mode);
+    }
+
+    /**
      * Puts the reference, {@code mmu_notifier_put()}, and keeps the stream readable up to its
-     * {@link EventPhase#DETACHED}. No guard is valid any more. Does nothing the second time, or after {@link #close()}.
+     * {@link EventPhase#DETACHED}. No guard is valid any more, and no shadow has an entry. Does nothing the second time, or after {@link #close()}.
      *
      * <p>The last put unhooks the notifier at once; the kernel frees it later, when no callback can see it any more:
      * {@link Mmu#synchronize()} waits for that.

@@ -101,7 +101,13 @@ class ArchitectureTest {
                 .should()
                 .dependOnClassesThat()
                 .belongToAnyOf(
-                        Mmu.class, Subsystem.class, Subscription.class, EventStream.class, Guard.class, Launch.class)
+                        Mmu.class,
+                        Subsystem.class,
+                        Subscription.class,
+                        EventStream.class,
+                        Guard.class,
+                        Shadow.class,
+                        Launch.class)
                 .check(SHIPPED);
     }
 

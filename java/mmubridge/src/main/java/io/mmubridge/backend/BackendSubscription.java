@@ -5,6 +5,7 @@ import io.mmubridge.AddressRange;
 import io.mmubridge.EventType;
 import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
+import io.mmubridge.ShadowMode;
 import io.mmubridge.SubscriptionStatistics;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -33,6 +34,14 @@ public interface BackendSubscription extends AutoCloseable {
      * @param ignored types of invalidations that leave it valid; immutable
      */
     BackendGuard guard(AddressRange range, Set<EventType> ignored);
+
+    /**
+     * Shadows a range.
+     *
+     * @param range whole pages of the address space
+     * @param mode how it comes by pages
+     */
+    BackendShadow shadow(AddressRange range, ShadowMode mode);
 
     /** Hands over at most {@code limit} events. */
     int drain(Consumer<? super InvalidationEvent> handler, int limit);

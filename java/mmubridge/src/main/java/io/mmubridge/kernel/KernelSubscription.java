@@ -10,8 +10,10 @@ import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.MmuException;
 import io.mmubridge.RingOptions;
+import io.mmubridge.ShadowMode;
 import io.mmubridge.SubscriptionStatistics;
 import io.mmubridge.backend.BackendGuard;
+import io.mmubridge.backend.BackendShadow;
 import io.mmubridge.backend.BackendSubscription;
 import io.mmubridge.backend.Lifetime;
 import io.mmubridge.backend.RingStream;
@@ -248,6 +250,11 @@ final class KernelSubscription implements BackendSubscription {
         } finally {
             lifetime.exit();
         }
+    }
+
+    @Override
+    public BackendShadow shadow(AddressRange range, ShadowMode mode) {
+        throw new MmuException("This backend has no shadows yet.");
     }
 
     @Override

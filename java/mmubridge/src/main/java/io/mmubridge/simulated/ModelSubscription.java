@@ -7,8 +7,10 @@ import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.MmuException;
 import io.mmubridge.RingOptions;
+import io.mmubridge.ShadowMode;
 import io.mmubridge.SubscriptionStatistics;
 import io.mmubridge.backend.BackendGuard;
+import io.mmubridge.backend.BackendShadow;
 import io.mmubridge.backend.BackendSubscription;
 import io.mmubridge.backend.Lifetime;
 import io.mmubridge.backend.RingStream;
@@ -268,6 +270,11 @@ final class ModelSubscription implements BackendSubscription {
     }
 
     // -------------------------------------------------------------------------------------------------- the stream
+
+    @Override
+    public BackendShadow shadow(AddressRange range, ShadowMode mode) {
+        throw new MmuException("This backend has no shadows yet.");
+    }
 
     @Override
     public int drain(Consumer<? super InvalidationEvent> handler, int limit) {

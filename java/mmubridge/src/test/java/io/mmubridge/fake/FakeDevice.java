@@ -12,10 +12,12 @@ import io.mmubridge.Mmu;
 import io.mmubridge.MmuAccess;
 import io.mmubridge.MmuStatistics;
 import io.mmubridge.RingOptions;
+import io.mmubridge.ShadowMode;
 import io.mmubridge.SubscriptionStatistics;
 import io.mmubridge.backend.Backend;
 import io.mmubridge.backend.BackendGuard;
 import io.mmubridge.backend.BackendLaunch;
+import io.mmubridge.backend.BackendShadow;
 import io.mmubridge.backend.BackendSubscription;
 import io.mmubridge.model.SimulatedKernel;
 import java.util.ArrayDeque;
@@ -182,6 +184,11 @@ public final class FakeDevice {
 
         @Override
         public BackendGuard guard(AddressRange range, Set<EventType> ignored) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public BackendShadow shadow(AddressRange range, ShadowMode mode) {
             throw new UnsupportedOperationException();
         }
 
