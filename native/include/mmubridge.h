@@ -473,6 +473,17 @@ int mmub_shadow_map(int fd, const struct mmub_shadow_add *added, uint32_t flags,
 int mmub_shadow_unmap(struct mmub_shadow *shadow);
 
 /**
+ * mmub_shadow_retire - put pages of zeroes in place of a shadow
+ * @shadow: the shadow
+ *
+ * For who cannot know that nobody looks entries up any more: afterwards the file
+ * can be released, and lookups go on, and find none, until mmub_shadow_unmap(). A
+ * lookup at the same time sees the shadow or the pages. Does nothing the second
+ * time, and in a forked child.
+ */
+int mmub_shadow_retire(const struct mmub_shadow *shadow);
+
+/**
  * struct mmub_shadow_entry - what mmub_shadow_lookup() has found
  * @state: bits of enum mmub_shadow_state, the generation above them
  * @pfn: 0 where PFNs are not mapped

@@ -109,6 +109,20 @@ int mmub_shadow_unmap(struct mmub_shadow *shadow)
 	return ret;
 }
 
+int mmub_shadow_retire(const struct mmub_shadow *shadow)
+{
+	int ret = 0, error;
+
+	if (shadow->header)
+		ret = stand_in_use(shadow->header);
+	if (shadow->pfns) {
+		error = stand_in_use(shadow->pfns);
+		if (!ret)
+			ret = error;
+	}
+	return ret;
+}
+
 int mmub_shadow_refresh(int fd, uint32_t shadow_id, uint64_t start, uint64_t end,
 			uint32_t flags, struct mmub_shadow_refresh *result)
 {

@@ -977,6 +977,38 @@ TEST(killed)
 	close(fd);
 }
 
+/* The file goes at once, and whoever still looks finds no entries. */
+TEST(retired)
+{
+	struct mmub_shadow_entry entry, none;
+	struct mmub_stats before, after;
+	struct shadow shadow;
+	struct watch w;
+	int fd = device_open();
+	char *p;
+
+	p = map_written(4 * PAGE);
+	watch_synchronize(fd, &before);
+	watch_open(&w, "shadow", 0, 0);
+	shadow_open(&shadow, &w, 0, MMUB_SHADOW_SNAPSHOT, (uintptr_t)p,
+		    (uintptr_t)p + 4 * PAGE);
+	shadow_refresh(&shadow, NULL);
+	ASSERT_TRUE(mmub_shadow_lookup(&shadow.map, (uintptr_t)p, &entry));
+	ASSERT_EQ(mmub_shadow_retire(&shadow.map), 0);
+	ASSERT_OK(close(w.fd));
+	/* A mapping would have kept it, and so the space. */
+	watch_synchronize(fd, &after);
+	ASSERT_EQ(after.live_spaces, before.live_spaces);
+	ASSERT_TRUE(!mmub_shadow_valid(&shadow.map, (uintptr_t)p, &entry));
+	ASSERT_TRUE(!mmub_shadow_lookup(&shadow.map, (uintptr_t)p, &none));
+	ASSERT_EQ(none.pfn, 0);
+	ASSERT_EQ(shadow_present(&shadow), 0);
+	ASSERT_EQ(mmub_shadow_retire(&shadow.map), 0);
+	ASSERT_EQ(shadow_present(&shadow), 0);
+	shadow_close(&shadow);
+	close(fd);
+}
+
 /* ------------------------------------------------------------------- forks */
 
 TEST(forked_child)

@@ -3452,6 +3452,66 @@ public class mmubridge_h extends mmubridge_h$shared {
         }
     }
 
+    private static class mmub_shadow_retire {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_INT,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_retire");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * int mmub_shadow_retire(const struct mmub_shadow *shadow)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_retire$descriptor() {
+        return mmub_shadow_retire.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * int mmub_shadow_retire(const struct mmub_shadow *shadow)
+     * }
+     */
+    public static MethodHandle mmub_shadow_retire$handle() {
+        return mmub_shadow_retire.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * int mmub_shadow_retire(const struct mmub_shadow *shadow)
+     * }
+     */
+    public static MemorySegment mmub_shadow_retire$address() {
+        return mmub_shadow_retire.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * int mmub_shadow_retire(const struct mmub_shadow *shadow)
+     * }
+     */
+    public static int mmub_shadow_retire(MemorySegment shadow) {
+        var mh$ = mmub_shadow_retire.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_retire", shadow);
+            }
+            return (int)mh$.invokeExact(shadow);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class mmub_shadow_refresh {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             mmubridge_h.C_INT,
