@@ -7,6 +7,7 @@ import io.mmubridge.Cause;
 import io.mmubridge.EventEntry;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
+import io.mmubridge.ShadowMode;
 import java.util.Set;
 
 /** The numbers that stand for the public enums in the kernel's interface. */
@@ -72,6 +73,14 @@ final class Codes {
             case KTHREAD -> MMUB_ENTRY_KTHREAD();
             case USER_WORKER -> MMUB_ENTRY_USER_WORKER();
             case EXIT -> MMUB_ENTRY_EXIT();
+        };
+    }
+
+    static int code(ShadowMode mode) {
+        return switch (mode) {
+            case SNAPSHOT -> MMUB_SHADOW_SNAPSHOT();
+            case READ -> MMUB_SHADOW_READ();
+            case WRITE -> MMUB_SHADOW_WRITE();
         };
     }
 

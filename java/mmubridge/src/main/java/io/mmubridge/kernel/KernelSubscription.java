@@ -24,6 +24,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -60,6 +61,9 @@ final class KernelSubscription implements BackendSubscription {
 
     /** Made for the first guard. */
     private volatile @Nullable GuardTable guards;
+
+    /** Those that are not closed. */
+    private final Set<KernelShadow> shadows = ConcurrentHashMap.newKeySet();
 
     private KernelSubscription(
             KernelBackend backend,
@@ -181,12 +185,17 @@ final class KernelSubscription implements BackendSubscription {
         }
     }
 
-    private void enterAttached() {
+    /** Goes inside, and keeps the descriptor open until {@link #exit()}. */
+    void enterAttached() {
         lifetime.enterOrThrow("this subscription");
         if (detached.get()) {
             lifetime.exit();
             throw new IllegalStateException(DETACHED);
         }
+    }
+
+    void exit() {
+        lifetime.exit();
     }
 
     private static void setFilter(int descriptor, Filter filter) {
@@ -214,16 +223,20 @@ final class KernelSubscription implements BackendSubscription {
 
     @Override
     public BackendGuard guard(AddressRange range, Set<EventType> ignored) {
-        if (range.isNative() && !self) {
-            throw new IllegalArgumentException("The range " + range + " is native memory of this JVM, and "
-                    + "the subscription is on another process. Guard it on a subscription to self().");
-        }
+        checkOwn(range, "Guard");
         enterAttached();
         try {
             GuardTable table = guardTable();
             return new KernelGuard(this, table, table.add(range, ignored));
         } finally {
             lifetime.exit();
+        }
+    }
+
+    private void checkOwn(AddressRange range, String action) {
+        if (range.isNative() && !self) {
+            throw new IllegalArgumentException("The range " + range + " is native memory of this JVM, and "
+                    + "the subscription is on another process. " + action + " it on a subscription to self().");
         }
     }
 
@@ -254,7 +267,34 @@ final class KernelSubscription implements BackendSubscription {
 
     @Override
     public BackendShadow shadow(AddressRange range, ShadowMode mode) {
-        throw new MmuException("This backend has no shadows yet.");
+        checkOwn(range, "Shadow");
+        enterAttached();
+        try {
+            KernelShadow shadow = KernelShadow.open(this, descriptor, range, mode);
+            shadows.add(shadow);
+            return shadow;
+        } finally {
+            lifetime.exit();
+        }
+    }
+
+    /** A shadow is closed. */
+    void forget(KernelShadow shadow) {
+        shadows.remove(shadow);
+    }
+
+    /** Which of the shadows is in the way of another one. */
+    String overlapping(AddressRange range) {
+        return shadows.stream()
+                .map(KernelShadow::range)
+                .filter(present -> present.overlaps(range.start(), range.end()))
+                .findFirst()
+                .map(AddressRange::toString)
+                .orElse("a range that is just closed");
+    }
+
+    int shadowPages() {
+        return backend.capabilities().limits().shadowPagesPerSubscription();
     }
 
     @Override
@@ -335,6 +375,7 @@ final class KernelSubscription implements BackendSubscription {
         if (table != null) {
             table.retire();
         }
+        shadows.forEach(KernelShadow::retire);
         KernelBackend.closeDescriptor(descriptor);
         backend.forget(this);
     }

@@ -11,7 +11,9 @@ import java.nio.file.Path;
 
 /**
  * The descriptor of {@code /proc/PID/mem} that names an address space to the module. To open it is where the kernel
- * checks, {@code mm_access(PTRACE_MODE_ATTACH)}; it is needed for the attach alone.
+ * checks, {@code mm_access(PTRACE_MODE_ATTACH)}; it is needed for the attach alone. Whether it is open for writing decides
+ * whether shadows may write. Who may read may write, as far as that check goes; where something else forbids it, such as
+ * a {@code /proc} that is mounted read-only, the descriptor is for reading.
  *
  * @param number the descriptor, or -1 for this process's own address space
  * @param owned whether to close it
@@ -38,7 +40,11 @@ record MemoryDescriptor(int number, boolean owned) implements AutoCloseable {
     }
 
     private static MemoryDescriptor ofProcess(ProcessHandle handle) {
-        int descriptor = mmub_mem_open(Math.toIntExact(handle.pid()));
+        int pid = Math.toIntExact(handle.pid());
+        int descriptor = mmub_mem_open_writable(pid);
+        if (descriptor < 0) {
+            descriptor = mmub_mem_open(pid);
+        }
         if (descriptor < 0) {
             throw AttachFailures.ofOpen(handle.pid(), -descriptor);
         }
@@ -52,7 +58,10 @@ record MemoryDescriptor(int number, boolean owned) implements AutoCloseable {
     }
 
     private static MemoryDescriptor ofPidfd(int pidfd) {
-        int descriptor = mmub_mem_open_pidfd(pidfd);
+        int descriptor = mmub_mem_open_pidfd_writable(pidfd);
+        if (descriptor < 0) {
+            descriptor = mmub_mem_open_pidfd(pidfd);
+        }
         if (descriptor == -EBADF()) {
             throw AttachFailures.notAProcess("descriptor " + pidfd);
         }

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.kernel;
+
+import static io.mmubridge.ffi.mmubridge_h.*;
+
+import io.mmubridge.AddressRange;
+import io.mmubridge.MmuException;
+import io.mmubridge.ShadowChanges;
+import io.mmubridge.ShadowMode;
+import io.mmubridge.ShadowStatistics;
+import io.mmubridge.backend.BackendShadow;
+import io.mmubridge.ffi.mmub_shadow;
+import io.mmubridge.ffi.mmub_shadow_add;
+import io.mmubridge.ffi.mmub_shadow_header;
+import io.mmubridge.ffi.mmub_shadow_refresh;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A shadow of the module, which libmmubridge has mapped.
+ *
+ * <p>It is read as long as somebody has it, also once it is closed, and without any check of whether it is. So what is mapped
+ * here stays mapped while this can be reached: at the close, pages of zeroes take the place of its own
+ * ({@code mmub_shadow_retire()}), and a cleaner unmaps those. The subscription's file is released at its close.
+ */
+final class KernelShadow implements BackendShadow {
+    private static final Cleaner CLEANER = Cleaner.create();
+    private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
+    private static final VarHandle HALF = ValueLayout.JAVA_INT.varHandle();
+
+    /** Signals interrupt the making of one, and a JVM has many: how long the library tries again. */
+    private static final long ADD_NANOS = 30_000_000_000L;
+
+    private final KernelSubscription subscription;
+    private final int descriptor;
+    private final int id;
+    private final AddressRange range;
+    private final ShadowMode mode;
+    private final MemorySegment mapped;
+
+    // Where the kernel writes.
+    private final long header;
+    private final long chunks;
+    private final long states;
+
+    /** 0 where PFNs are not for this process. */
+    private final long pfns;
+
+    /** Set once {@link #last} is, and before zeroes take the place of what is mapped. */
+    private volatile boolean retired;
+
+    /** Under the monitor: the counters at the end. */
+    private @Nullable ShadowStatistics last;
+
+    private KernelShadow(
+            KernelSubscription subscription,
+            int descriptor,
+            int id,
+            AddressRange range,
+            ShadowMode mode,
+            MemorySegment mapped) {
+        this.subscription = subscription;
+        this.descriptor = descriptor;
+        this.id = id;
+        this.range = range;
+        this.mode = mode;
+        this.mapped = mapped;
+        header = mmub_shadow.header(mapped).address();
+        chunks = mmub_shadow.chunks(mapped).address();
+        states = mmub_shadow.states(mapped).address();
+        pfns = mmub_shadow.pfns(mapped).address();
+        CLEANER.register(this, () -> KernelBackend.check("munmap", mmub_shadow_unmap(mapped)));
+    }
+
+    /** Makes and maps one; the caller keeps the descriptor open. */
+    static KernelShadow open(KernelSubscription subscription, int descriptor, AddressRange range, ShadowMode mode) {
+        MemorySegment mapped = mmub_shadow.allocate(Arena.ofAuto());
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment added = mmub_shadow_add.allocate(arena);
+            int id = mmub_shadow_add(descriptor, Codes.code(mode), range.start(), range.end(), ADD_NANOS, added);
+            if (id < 0) {
+                throw refusal(subscription, range, -id);
+            }
+            int result = mmub_shadow_map(descriptor, added, MMUB_SHADOW_MAP_PFNS(), mapped);
+            if (result == -EPERM()) {
+                result = mmub_shadow_map(descriptor, added, 0, mapped);
+            }
+            if (result < 0) {
+                mmub_shadow_remove(descriptor, id);
+                if (result == -ENXIO()) {
+                    // The detach has come between.
+                    throw new IllegalStateException(KernelSubscription.DETACHED);
+                }
+                KernelBackend.check("mmap of the shadow of " + range, result);
+            }
+            return new KernelShadow(subscription, descriptor, id, range, mode, mapped);
+        }
+    }
+
+    private static RuntimeException refusal(KernelSubscription subscription, AddressRange range, int error) {
+        if (error == ESHUTDOWN()) {
+            return new IllegalStateException(KernelSubscription.DETACHED);
+        }
+        if (error == EINVAL()) {
+            return new IllegalArgumentException("The range " + range + " ends beyond the address space.");
+        }
+        String subject = "The range " + range + " cannot be shadowed: ";
+        if (error == EEXIST()) {
+            return new MmuException(subject + "this subscription has a shadow that overlaps, of "
+                    + subscription.overlapping(range) + ". Close that, or take another subscription.");
+        }
+        if (error == ENOSPC()) {
+            return new MmuException(
+                    subject + "the shadows of a subscription are as many as they may be, or would have more "
+                            + "than " + subscription.shadowPages() + " pages together (the module's parameters "
+                            + "shadows_per_subscription and shadow_pages_per_subscription). Close some, or shadow less.");
+        }
+        if (error == EMLINK()) {
+            return new MmuException(
+                    subject + "the subscriptions of this subsystem to this process shadow as many pages "
+                            + "together as they may (the module's parameter shadow_pages_per_space).");
+        }
+        if (error == EACCES()) {
+            return new MmuException(
+                    subject + "the memory of the process was not open for writing when it was attached to, so "
+                            + "that the mode cannot be WRITE.");
+        }
+        if (error == ENOBUFS()) {
+            return new MmuException(subject + "a shadow takes 17 bytes of locked memory for each page, and this user's "
+                    + "RLIMIT_MEMLOCK is spent. Close other subscriptions, or raise the limit (ulimit -l).");
+        }
+        if (error == ESRCH()) {
+            return new MmuException(subject + RELEASED);
+        }
+        if (error == EOPNOTSUPP()) {
+            return new MmuException(subject + "this kernel is built without hmm_range_fault() (CONFIG_HMM_MIRROR).");
+        }
+        return new MmuException("MMUB_IOC_SHADOW_ADD of " + range + " failed: " + Errno.name(error) + ".");
+    }
+
+    private static final String RELEASED =
+            "the address space has been released, since its process exited or executed another program.";
+
+    AddressRange range() {
+        return range;
+    }
+
+    // ----------------------------------------------------------------------------------------------------- the words
+
+    @Override
+    public boolean hasFrames() {
+        return pfns != 0;
+    }
+
+    @Override
+    public long stateAcquire(int page) {
+        try {
+            return (long) WORD.getAcquire(Memory.ALL, states + (long) page * Long.BYTES);
+        } finally {
+            // It keeps the word mapped.
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    @Override
+    public long state(int page) {
+        return word(states + (long) page * Long.BYTES);
+    }
+
+    @Override
+    public long frame(int page) {
+        return word(pfns + (long) page * Long.BYTES);
+    }
+
+    @Override
+    public long dropped(int chunk) {
+        return word(chunks + (long) chunk * Long.BYTES);
+    }
+
+    private long word(long address) {
+        try {
+            return (long) WORD.getOpaque(Memory.ALL, address);
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    @Override
+    public boolean isEnded() {
+        try {
+            // In this order: in place of the header are zeroes once it is retired.
+            int ended = (int) HALF.getAcquire(Memory.ALL, header + mmub_shadow_header.end_state$offset());
+            return ended != 0 || retired;
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    @Override
+    public synchronized ShadowStatistics statistics() {
+        return last == null ? readStatistics() : last;
+    }
+
+    private ShadowStatistics readStatistics() {
+        return new ShadowStatistics(
+                word(header + mmub_shadow_header.present$offset()),
+                word(header + mmub_shadow_header.event_seq$offset()),
+                word(header + mmub_shadow_header.dropped$offset()),
+                word(header + mmub_shadow_header.same$offset()),
+                word(header + mmub_shadow_header.moved$offset()),
+                word(header + mmub_shadow_header.reprotected$offset()),
+                word(header + mmub_shadow_header.gone$offset()),
+                word(header + mmub_shadow_header.upgraded$offset()),
+                word(header + mmub_shadow_header.mismatched$offset()));
+    }
+
+    // -------------------------------------------------------------------------------------------------- system calls
+
+    @Override
+    public ShadowChanges refresh(long start, long end, boolean wait) {
+        subscription.enterAttached();
+        try (Arena arena = Arena.ofConfined()) {
+            checkOpen();
+            MemorySegment found = mmub_shadow_refresh.allocate(arena);
+            int result = mmub_shadow_refresh(descriptor, id, start, end, wait ? 0 : MMUB_SHADOW_NOWAIT(), found);
+            // Closed meanwhile: then the number may be another's, and so may be what was found.
+            checkOpen();
+            if (result < 0) {
+                throw failure("MMUB_IOC_SHADOW_REFRESH", start, -result);
+            }
+            return new ShadowChanges(
+                    mmub_shadow_refresh.present(found),
+                    mmub_shadow_refresh.writable(found),
+                    mmub_shadow_refresh.huge(found),
+                    mmub_shadow_refresh.added(found),
+                    mmub_shadow_refresh.same(found),
+                    mmub_shadow_refresh.moved(found),
+                    mmub_shadow_refresh.reprotected(found),
+                    mmub_shadow_refresh.gone(found),
+                    mmub_shadow_refresh.upgraded(found),
+                    mmub_shadow_refresh.mismatched(found),
+                    mmub_shadow_refresh.busy(found));
+        } finally {
+            subscription.exit();
+        }
+    }
+
+    @Override
+    public int read(long address, ByteBuffer into) {
+        subscription.enterAttached();
+        try {
+            checkOpen();
+            MemorySegment target = MemorySegment.ofBuffer(into);
+            if (target.isNative()) {
+                return done("MMUB_IOC_READ", address, mmub_shadow_read(descriptor, address, target, target.byteSize()));
+            }
+            try (Arena arena = Arena.ofConfined()) {
+                MemorySegment copy = arena.allocate(target.byteSize());
+                int done = done("MMUB_IOC_READ", address, mmub_shadow_read(descriptor, address, copy, copy.byteSize()));
+                MemorySegment.copy(copy, 0, target, 0, done);
+                return done;
+            }
+        } finally {
+            subscription.exit();
+        }
+    }
+
+    @Override
+    public int write(long address, ByteBuffer from) {
+        subscription.enterAttached();
+        try (Arena arena = Arena.ofConfined()) {
+            checkOpen();
+            MemorySegment source = MemorySegment.ofBuffer(from);
+            if (!source.isNative()) {
+                source = arena.allocate(source.byteSize()).copyFrom(source);
+            }
+            return done("MMUB_IOC_WRITE", address, mmub_shadow_write(descriptor, address, source, source.byteSize()));
+        } finally {
+            subscription.exit();
+        }
+    }
+
+    private int done(String call, long address, long result) {
+        if (result < 0) {
+            checkOpen();
+            throw failure(call, address, (int) -result);
+        }
+        return (int) result;
+    }
+
+    private void checkOpen() {
+        if (retired) {
+            throw new IllegalStateException(CLOSED);
+        }
+    }
+
+    private static final String CLOSED = "this shadow is closed";
+
+    private RuntimeException failure(String call, long address, int error) {
+        if (error == ESHUTDOWN()) {
+            return new IllegalStateException(KernelSubscription.DETACHED);
+        }
+        if (error == ENOENT() || error == ENXIO()) {
+            return new IllegalStateException(CLOSED);
+        }
+        String where = "0x" + Long.toHexString(address);
+        if (error == ESRCH()) {
+            return new MmuException("The shadow of " + range + " has come to its end: " + RELEASED);
+        }
+        if (error == ENODATA()) {
+            return new MmuException(
+                    "There is no page at " + where + ", or none that a shadow of mode " + mode + " faults in.");
+        }
+        if (error == EACCES()) {
+            return new MmuException(
+                    "What is at " + where + " cannot be written to: the page is not writable, or a shadow of "
+                            + "mode " + mode
+                            + " does not make it so, or the memory of the process was not open for writing when it "
+                            + "was attached to.");
+        }
+        return new MmuException(call + " at " + where + " failed: " + Errno.name(error) + ".");
+    }
+
+    @Override
+    public void remove() {
+        subscription.ifOpen(() -> {
+            synchronized (this) {
+                if (!retired) {
+                    int result = mmub_shadow_remove(descriptor, id);
+                    if (result != -ESHUTDOWN()) {
+                        KernelBackend.check("MMUB_IOC_SHADOW_REMOVE", result);
+                    }
+                    retire();
+                    subscription.forget(this);
+                }
+            }
+            return null;
+        });
+    }
+
+    /** Puts zeroes in place of what is mapped, after the removal or the detach. Does nothing the second time. */
+    synchronized void retire() {
+        if (!retired) {
+            last = readStatistics();
+            retired = true;
+            KernelBackend.check("mremap", mmub_shadow_retire(mapped));
+        }
+    }
+}
