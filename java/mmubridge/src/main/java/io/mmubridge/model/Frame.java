@@ -117,6 +117,12 @@ public final class Frame {
         BYTES.setRelease(bytes, offset, value);
     }
 
+    /** {@code set_page_dirty()}: by a driver that has written, which no entry of a page table tells of. */
+    public void setDirty() {
+        checkLive();
+        dirty = true;
+    }
+
     private synchronized byte[] allocateContent() {
         byte[] bytes = content;
         if (bytes == null) {

@@ -45,6 +45,15 @@ final class PageFault {
         }
     }
 
+    /**
+     * {@code handle_mm_fault()}: of what the protection allows. Held: the mmap lock for reading.
+     *
+     * @throws ErrnoException EBUS for SIGBUS, ENOMEM
+     */
+    static void handleMmFault(VmArea vma, long address, boolean write) {
+        new PageFault(vma, address, write).handle();
+    }
+
     /** {@code __handle_mm_fault()}. */
     private void handle() {
         if (mm.isUnstable()) {
