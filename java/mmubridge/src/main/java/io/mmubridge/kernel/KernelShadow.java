@@ -9,6 +9,7 @@ import io.mmubridge.ShadowChanges;
 import io.mmubridge.ShadowMode;
 import io.mmubridge.ShadowStatistics;
 import io.mmubridge.backend.BackendShadow;
+import io.mmubridge.backend.ShadowRefusals;
 import io.mmubridge.ffi.mmub_shadow;
 import io.mmubridge.ffi.mmub_shadow_add;
 import io.mmubridge.ffi.mmub_shadow_header;
@@ -108,44 +109,40 @@ final class KernelShadow implements BackendShadow {
             return new IllegalStateException(KernelSubscription.DETACHED);
         }
         if (error == EINVAL()) {
-            return new IllegalArgumentException("The range " + range + " ends beyond the address space.");
+            return ShadowRefusals.beyond(range);
         }
-        String subject = "The range " + range + " cannot be shadowed: ";
         if (error == EEXIST()) {
-            return new MmuException(subject + "this subscription has a shadow that overlaps, of "
-                    + subscription.overlapping(range) + ". Close that, or take another subscription.");
+            return ShadowRefusals.overlap(range, subscription.overlapping(range));
         }
         if (error == ENOSPC()) {
-            return new MmuException(
-                    subject + "the shadows of a subscription are as many as they may be, or would have more "
-                            + "than " + subscription.shadowPages() + " pages together (the module's parameters "
-                            + "shadows_per_subscription and shadow_pages_per_subscription). Close some, or shadow less.");
+            return ShadowRefusals.limit(
+                    range,
+                    subscription.shadowPages(),
+                    " (the module's parameters shadows_per_subscription and shadow_pages_per_subscription)");
         }
         if (error == EMLINK()) {
-            return new MmuException(
-                    subject + "the subscriptions of this subsystem to this process shadow as many pages "
-                            + "together as they may (the module's parameter shadow_pages_per_space).");
-        }
-        if (error == EACCES()) {
-            return new MmuException(
-                    subject + "the memory of the process was not open for writing when it was attached to, so "
-                            + "that the mode cannot be WRITE.");
-        }
-        if (error == ENOBUFS()) {
-            return new MmuException(subject + "a shadow takes 17 bytes of locked memory for each page, and this user's "
-                    + "RLIMIT_MEMLOCK is spent. Close other subscriptions, or raise the limit (ulimit -l).");
+            return ShadowRefusals.spaceLimit(range, " (the module's parameter shadow_pages_per_space)");
         }
         if (error == ESRCH()) {
-            return new MmuException(subject + RELEASED);
+            return ShadowRefusals.released(range);
+        }
+        if (error == EACCES()) {
+            return ShadowRefusals.other(
+                    range,
+                    "the memory of the process was not open for writing when it was attached to, so that the mode cannot be "
+                            + ShadowMode.WRITE + ".");
+        }
+        if (error == ENOBUFS()) {
+            return ShadowRefusals.other(
+                    range,
+                    "a shadow takes 17 bytes of locked memory for each page, and this user's RLIMIT_MEMLOCK is spent. "
+                            + "Close other subscriptions, or raise the limit (ulimit -l).");
         }
         if (error == EOPNOTSUPP()) {
-            return new MmuException(subject + "this kernel is built without hmm_range_fault() (CONFIG_HMM_MIRROR).");
+            return ShadowRefusals.other(range, "this kernel is built without hmm_range_fault() (CONFIG_HMM_MIRROR).");
         }
-        return new MmuException("MMUB_IOC_SHADOW_ADD of " + range + " failed: " + Errno.name(error) + ".");
+        return ShadowRefusals.other(range, "MMUB_IOC_SHADOW_ADD failed: " + Errno.name(error) + ".");
     }
-
-    private static final String RELEASED =
-            "the address space has been released, since its process exited or executed another program.";
 
     AddressRange range() {
         return range;
@@ -296,35 +293,27 @@ final class KernelShadow implements BackendShadow {
 
     private void checkOpen() {
         if (retired) {
-            throw new IllegalStateException(CLOSED);
+            throw ShadowRefusals.closed();
         }
     }
-
-    private static final String CLOSED = "this shadow is closed";
 
     private RuntimeException failure(String call, long address, int error) {
         if (error == ESHUTDOWN()) {
             return new IllegalStateException(KernelSubscription.DETACHED);
         }
         if (error == ENOENT() || error == ENXIO()) {
-            return new IllegalStateException(CLOSED);
+            return ShadowRefusals.closed();
         }
-        String where = "0x" + Long.toHexString(address);
         if (error == ESRCH()) {
-            return new MmuException("The shadow of " + range + " has come to its end: " + RELEASED);
+            return ShadowRefusals.ended(range);
         }
         if (error == ENODATA()) {
-            return new MmuException(
-                    "There is no page at " + where + ", or none that a shadow of mode " + mode + " faults in.");
+            return ShadowRefusals.noPage(address, mode);
         }
         if (error == EACCES()) {
-            return new MmuException(
-                    "What is at " + where + " cannot be written to: the page is not writable, or a shadow of "
-                            + "mode " + mode
-                            + " does not make it so, or the memory of the process was not open for writing when it "
-                            + "was attached to.");
+            return ShadowRefusals.notWritable(address, mode);
         }
-        return new MmuException(call + " at " + where + " failed: " + Errno.name(error) + ".");
+        return new MmuException(call + " at 0x" + Long.toHexString(address) + " failed: " + Errno.name(error) + ".");
     }
 
     @Override

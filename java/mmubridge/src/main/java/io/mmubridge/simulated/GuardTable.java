@@ -12,12 +12,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** The slots of one subscription: {@code MMUB_IOC_GUARD_SETUP}. Its methods are called under the subscription's lock. */
 final class GuardTable {
     private final int limit;
     private final boolean causes;
+    private final IntSupplier shadowed;
     private final Consumer<ModelGuard> remover;
 
     /** Words by slot, which readers load without any lock; made for the first guard. */
@@ -34,11 +36,13 @@ final class GuardTable {
      *
      * @param limit how many slots it has
      * @param causes whether guards keep causes
+     * @param shadowed how many pages the event that is told has taken from the subscription's shadows
      * @param remover what a guard that is to be removed calls, without the lock
      */
-    GuardTable(int limit, boolean causes, Consumer<ModelGuard> remover) {
+    GuardTable(int limit, boolean causes, IntSupplier shadowed, Consumer<ModelGuard> remover) {
         this.limit = limit;
         this.causes = causes;
+        this.shadowed = shadowed;
         this.remover = remover;
     }
 
@@ -57,7 +61,7 @@ final class GuardTable {
             }
             slot = used++;
         }
-        ModelGuard guard = new ModelGuard(words, slot, range, ignored, causes, remover);
+        ModelGuard guard = new ModelGuard(words, slot, range, ignored, causes, shadowed, remover);
         guards.put(slot, guard);
         return guard;
     }

@@ -61,7 +61,13 @@ public final class ModelBackend implements Backend {
         return new Capabilities(
                 "model of Linux " + kernel.profile().version(),
                 0,
-                Set.of(Feature.WATCH, Feature.SYNCHRONIZE, Feature.CAUSE, Feature.GUARD),
+                Set.of(
+                        Feature.WATCH,
+                        Feature.SYNCHRONIZE,
+                        Feature.CAUSE,
+                        Feature.GUARD,
+                        Feature.SHADOW,
+                        Feature.ACCESS),
                 "the model speaks of simulated processes alone",
                 Spaces.LIMITS);
     }

@@ -10,6 +10,7 @@ import java.lang.invoke.VarHandle;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.function.Consumer;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A range in the tree of a space, and a slot in the page of a subscription: {@code struct mmub_guard_node}. */
@@ -18,6 +19,7 @@ final class ModelGuard extends IntervalTree.Node implements BackendGuard {
     private final int slot;
     private final Set<EventType> ignored;
     private final boolean causes;
+    private final IntSupplier shadowed;
     private final Consumer<ModelGuard> remover;
 
     /** What {@code MMUB_IOC_GUARD_EVENT} tells; set before the word becomes odd. */
@@ -34,6 +36,7 @@ final class ModelGuard extends IntervalTree.Node implements BackendGuard {
      * @param range what it guards
      * @param ignored what leaves it valid
      * @param causes whether it keeps causes
+     * @param shadowed how many pages the event that is told has taken from the subscription's shadows
      * @param remover takes it out of its space and gives its slot back
      */
     ModelGuard(
@@ -42,12 +45,14 @@ final class ModelGuard extends IntervalTree.Node implements BackendGuard {
             AddressRange range,
             Set<EventType> ignored,
             boolean causes,
+            IntSupplier shadowed,
             Consumer<ModelGuard> remover) {
         super(range.start(), range.end() - 1);
         this.page = page;
         this.slot = slot;
         this.ignored = ignored;
         this.causes = causes;
+        this.shadowed = shadowed;
         this.remover = remover;
     }
 
@@ -102,9 +107,8 @@ final class ModelGuard extends IntervalTree.Node implements BackendGuard {
     }
 
     private void makeOdd(QueuedEvent event) {
-        invalidation = causes
-                ? event.copy()
-                : new QueuedEvent().set(event).withoutCause().copy();
+        QueuedEvent own = new QueuedEvent().set(event).shadowed(shadowed.getAsInt());
+        invalidation = (causes ? own : own.withoutCause()).copy();
         page.setOpaque(slot, page.getPlain(slot) + 1);
         // smp_wmb(): before the callback returns, and so before what the invalidation is about.
         VarHandle.storeStoreFence();

@@ -14,10 +14,13 @@ import io.mmubridge.backend.BackendShadow;
 import io.mmubridge.backend.BackendSubscription;
 import io.mmubridge.backend.Lifetime;
 import io.mmubridge.backend.RingStream;
+import io.mmubridge.backend.ShadowRefusals;
 import io.mmubridge.model.ExclusiveLock;
 import io.mmubridge.model.LockClass;
 import io.mmubridge.model.MmStruct;
+import io.mmubridge.model.PageTable;
 import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +44,8 @@ final class ModelSubscription implements BackendSubscription {
     private @Nullable Space space;
 
     private final GuardTable guards;
+    private final Set<ModelShadow> shadows = new LinkedHashSet<>();
+    private long shadowPages;
 
     // Set by the attach.
     private long spaceId;
@@ -50,12 +55,15 @@ final class ModelSubscription implements BackendSubscription {
     private Filter filter;
     private long n;
 
+    /** Entries that the event which is told has dropped. */
+    private int shadowed;
+
     private ModelSubscription(ModelBackend backend, Key key, RingOptions options, Filter filter) {
         this.backend = backend;
         this.spaces = backend.spaces();
         this.key = key;
         this.filter = filter;
-        guards = new GuardTable(Spaces.LIMITS.guardsPerSubscription(), options.causes(), this::remove);
+        guards = new GuardTable(Spaces.LIMITS.guardsPerSubscription(), options.causes(), () -> shadowed, this::remove);
         lock = new ExclusiveLock(spaces.kernel().lockdep(), LOCK);
         if (options.records() == 0) {
             queue = null;
@@ -209,23 +217,81 @@ final class ModelSubscription implements BackendSubscription {
 
     private Space attached() {
         if (space == null) {
-            throw new IllegalStateException("this subscription is detached");
+            throw detached();
         }
         return space;
     }
 
+    static IllegalStateException detached() {
+        return new IllegalStateException("this subscription is detached");
+    }
+
+    // ------------------------------------------------------------------------------------------------- the shadows
+
+    /** {@code mmub_sub_shadow_add()}. */
+    @Override
+    public BackendShadow shadow(AddressRange range, ShadowMode mode) {
+        checkSimulated(range);
+        if (Long.compareUnsigned(range.end(), PageTable.TASK_SIZE) > 0) {
+            throw ShadowRefusals.beyond(range);
+        }
+        lock.lock();
+        try {
+            Space on = attached();
+            long pages = (range.end() - range.start()) / PageTable.PAGE_SIZE;
+            long limit = Spaces.LIMITS.shadowPagesPerSubscription();
+            if (shadows.size() == Spaces.SHADOWS_PER_SUBSCRIPTION || shadowPages + pages > limit) {
+                throw ShadowRefusals.limit(range, limit, "; there may be " + Spaces.SHADOWS_PER_SUBSCRIPTION);
+            }
+            ModelShadow shadow = new ModelShadow(on, new ShadowWords(this, range), mode, this::remove);
+            if (!on.add(shadow.words())) {
+                throw ShadowRefusals.released(range);
+            }
+            shadows.add(shadow);
+            shadowPages += pages;
+            return shadow;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** {@code mmub_sub_shadow_remove()}: does nothing after the detach, which ends all. */
+    private void remove(ModelShadow shadow) {
+        lock.lock();
+        try {
+            if (space != null && shadows.remove(shadow)) {
+                space.remove(shadow.words());
+                shadowPages -= shadow.words().pages();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** For {@link Space#leave}, and so under the lock. */
+    Collection<ModelShadow> shadows() {
+        return shadows;
+    }
+
     // ------------------------------------------------------------------------------------ under the space's lock
+
+    /** The event that is to be told has dropped entries of a shadow. */
+    void shadowed(int pages) {
+        shadowed += pages;
+    }
 
     /** {@code mmub_sub_start()}. */
     void started(QueuedEvent event) {
         if (matches(event)) {
             told(event);
         }
+        shadowed = 0;
     }
 
     /** {@code mmub_sub_release()}: matches whatever the filter. */
     void released(QueuedEvent event) {
         told(event);
+        shadowed = 0;
         // Whoever waits for more events than these waits no longer.
         wake();
     }
@@ -241,7 +307,7 @@ final class ModelSubscription implements BackendSubscription {
     private void told(QueuedEvent event) {
         n++;
         if (queue != null) {
-            queue.event(event, n);
+            queue.event(event.shadowed(shadowed), n);
         }
     }
 
@@ -270,11 +336,6 @@ final class ModelSubscription implements BackendSubscription {
     }
 
     // -------------------------------------------------------------------------------------------------- the stream
-
-    @Override
-    public BackendShadow shadow(AddressRange range, ShadowMode mode) {
-        throw new MmuException("This backend has no shadows yet.");
-    }
 
     @Override
     public int drain(Consumer<? super InvalidationEvent> handler, int limit) {

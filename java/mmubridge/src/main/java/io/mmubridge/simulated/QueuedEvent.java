@@ -27,6 +27,7 @@ final class QueuedEvent implements InvalidationEvent {
     private @Nullable String syscall;
     private int syscallNumber;
     private @Nullable Cause cause;
+    private int shadowed;
     private long lostFrom;
     private long lostTo;
 
@@ -48,6 +49,7 @@ final class QueuedEvent implements InvalidationEvent {
         syscall = null;
         syscallNumber = -1;
         cause = null;
+        shadowed = 0;
         lostFrom = 0;
         lostTo = 0;
         return this;
@@ -86,6 +88,11 @@ final class QueuedEvent implements InvalidationEvent {
         return this;
     }
 
+    QueuedEvent shadowed(int pages) {
+        shadowed = pages;
+        return this;
+    }
+
     QueuedEvent lost(long from, long to) {
         lostFrom = from;
         lostTo = to;
@@ -115,6 +122,7 @@ final class QueuedEvent implements InvalidationEvent {
         syscall = other.syscall;
         syscallNumber = other.syscallNumber;
         cause = other.cause;
+        shadowed = other.shadowed;
         lostFrom = other.lostFrom;
         lostTo = other.lostTo;
         return this;
@@ -206,10 +214,9 @@ final class QueuedEvent implements InvalidationEvent {
         return 0;
     }
 
-    /** The model has no shadows. */
     @Override
     public int shadowed() {
-        return 0;
+        return shadowed;
     }
 
     @Override

@@ -3,6 +3,7 @@ package io.mmubridge.simulated;
 
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
+import io.mmubridge.MmuException;
 import io.mmubridge.SubscriptionStatistics;
 import io.mmubridge.model.Activity;
 import io.mmubridge.model.ExclusiveLock;
@@ -15,6 +16,8 @@ import io.mmubridge.model.MmuNotifierOps;
 import io.mmubridge.model.MmuNotifierRange;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** What one subsystem keeps about one address space: {@code struct mmub_space}. */
@@ -52,10 +55,22 @@ final class Space extends MmuNotifier {
     private long invalidations;
     private long nonblockable;
 
+    /** What has been in flight since {@link #active} was 0 last: from the lowest address to the highest. */
+    private long flightStart;
+
+    private long flightEnd;
+
+    private final Shadows shadows = new Shadows();
     private final Guards guards = new Guards();
 
     /** Nothing that comes after counts. */
     private boolean released;
+
+    /** Its monitor is notified when nothing is in flight any more, and when a shadow ends. Taken before the lock. */
+    private final Object idle = new Object();
+
+    /** How many wait there; they count themselves before they look at {@link #active} under the lock. */
+    private volatile int waiters;
 
     private Space(Spaces spaces, MmStruct mm) {
         this.spaces = spaces;
@@ -101,7 +116,6 @@ final class Space extends MmuNotifier {
                 return true;
             }
             seq++;
-            active++;
             invalidations++;
             if (!range.isBlockable()) {
                 nonblockable++;
@@ -111,6 +125,9 @@ final class Space extends MmuNotifier {
                     .by(activity)
                     .range(range.start(), range.end(), range.isBlockable())
                     .at(System.nanoTime(), seq);
+            takeOff(range);
+            // Before the guards, which tell of what was shadowed.
+            shadows.start(event);
             guards.start(event);
             for (int i = 0; i < subscriptions.size(); i++) {
                 subscriptions.get(i).started(event);
@@ -123,6 +140,57 @@ final class Space extends MmuNotifier {
             spaces.counters().nonblockable.increment();
         }
         return true;
+    }
+
+    /** {@code mmub_space_flight()}, and counts it. */
+    private void takeOff(MmuNotifierRange range) {
+        if (active == 0 || Long.compareUnsigned(range.start(), flightStart) < 0) {
+            flightStart = range.start();
+        }
+        if (active == 0 || Long.compareUnsigned(range.end(), flightEnd) > 0) {
+            flightEnd = range.end();
+        }
+        active++;
+    }
+
+    /** {@code mmub_shadow_in_flight()}: under the lock, whether an invalidation in flight may overlap. */
+    boolean isInFlight(long start, long end) {
+        return active != 0 && Long.compareUnsigned(start, flightEnd) < 0 && Long.compareUnsigned(flightStart, end) < 0;
+    }
+
+    /**
+     * {@code wait_event_killable(space->idle)}: waits until it is so. An interrupt does not end it.
+     *
+     * @param ready asked without the lock, again whenever nothing is in flight or a shadow has ended
+     */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // within the monitor
+    void awaitIdle(BooleanSupplier ready) {
+        if (ready.getAsBoolean()) {
+            return;
+        }
+        boolean interrupted = false;
+        synchronized (idle) {
+            waiters++;
+            while (!ready.getAsBoolean()) {
+                try {
+                    idle.wait();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            waiters--;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void wakeWaiters() {
+        if (waiters != 0) {
+            synchronized (idle) {
+                idle.notifyAll();
+            }
+        }
     }
 
     /**
@@ -147,6 +215,7 @@ final class Space extends MmuNotifier {
         } finally {
             lock.unlock();
         }
+        wakeWaiters();
     }
 
     /**
@@ -166,6 +235,7 @@ final class Space extends MmuNotifier {
                     .by(activity)
                     .range(0, -1, true)
                     .at(System.nanoTime(), seq);
+            shadows.release(event);
             guards.release(event);
             for (int i = 0; i < subscriptions.size(); i++) {
                 subscriptions.get(i).released(event);
@@ -173,6 +243,7 @@ final class Space extends MmuNotifier {
         } finally {
             lock.unlock();
         }
+        wakeWaiters();
         spaces.counters().releases.increment();
     }
 
@@ -186,7 +257,7 @@ final class Space extends MmuNotifier {
         }
     }
 
-    /** {@code mmub_sub_leave()}: afterwards no callback knows of the subscription, nor of its guards. */
+    /** {@code mmub_sub_leave()}: afterwards no callback knows of the subscription, nor of its guards and shadows. */
     void leave(ModelSubscription subscription) {
         checkLive();
         Activity activity = Activity.current();
@@ -194,6 +265,7 @@ final class Space extends MmuNotifier {
         try {
             subscriptions.remove(subscription);
             subscription.guards().forEach(guards::remove);
+            subscription.shadows().forEach(shadow -> shadows.remove(shadow.words(), ShadowWords.End.DETACHED));
             event.begin(EventPhase.DETACHED, EventType.OTHER)
                     .by(activity)
                     .withoutCause()
@@ -202,6 +274,7 @@ final class Space extends MmuNotifier {
         } finally {
             lock.unlock();
         }
+        wakeWaiters();
     }
 
     /** {@code mmub_guard_add()}: false if there is nothing to guard any more. */
@@ -228,11 +301,40 @@ final class Space extends MmuNotifier {
         }
     }
 
-    /** Changes what callbacks read, between two of them. */
-    void locked(Runnable change) {
+    /**
+     * {@code mmub_shadow_join()}: false if there is nothing to shadow any more.
+     *
+     * @throws MmuException if it overlaps, or there would be too many pages
+     */
+    boolean add(ShadowWords words) {
         lock.lock();
         try {
-            change.run();
+            if (released) {
+                return false;
+            }
+            shadows.add(words);
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** {@code mmub_shadows_remove()}. */
+    void remove(ShadowWords words) {
+        lock.lock();
+        try {
+            shadows.remove(words, ShadowWords.End.REMOVED);
+        } finally {
+            lock.unlock();
+        }
+        wakeWaiters();
+    }
+
+    /** Does something between two callbacks. */
+    <T> T locked(Supplier<T> action) {
+        lock.lock();
+        try {
+            return action.get();
         } finally {
             lock.unlock();
         }
