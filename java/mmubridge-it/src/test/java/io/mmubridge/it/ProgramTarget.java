@@ -112,6 +112,62 @@ final class ProgramTarget implements Target {
     }
 
     @Override
+    public void write(AddressRange mapping, int first, int pages) {
+        run("touch " + names.get(mapping) + " write " + first + " " + pages);
+    }
+
+    @Override
+    public void read(AddressRange mapping) {
+        run("touch " + names.get(mapping) + " read");
+    }
+
+    @Override
+    public void setText(AddressRange mapping, int offset, String text) {
+        run("write " + names.get(mapping) + " " + offset + " " + text);
+    }
+
+    @Override
+    public String text(AddressRange mapping, int offset, int length) {
+        return run("read " + names.get(mapping) + " " + offset + " " + length)
+                .get("text")
+                .asText();
+    }
+
+    @Override
+    public AddressRange mapHuge(int chunks) {
+        String name = newName();
+        JsonNode reply = run("map " + name + " anon " + chunks * 512 + " thp");
+        AddressRange range = new AddressRange(address(reply.get("start")), address(reply.get("end")));
+        names.put(range, name);
+        run("advise " + name + " HUGEPAGE");
+        write(range);
+        return range;
+    }
+
+    @Override
+    public void protect(AddressRange mapping, int first, int pages, boolean writable) {
+        run("protect " + names.get(mapping) + (writable ? " rw " : " r ") + first + " " + pages);
+    }
+
+    @Override
+    public AddressRange move(AddressRange mapping) {
+        long pages = (mapping.end() - mapping.start()) / 4096;
+        String other = newName();
+        run("map " + other + " anon " + pages);
+        JsonNode reply = run("remap " + names.get(mapping) + " " + pages + " to " + other);
+        AddressRange range = new AddressRange(address(reply.get("start")), address(reply.get("end")));
+        names.put(range, Objects.requireNonNull(names.remove(mapping)));
+        return range;
+    }
+
+    @Override
+    public Child fork() {
+        String name = newName();
+        run("fork " + name);
+        return () -> run("wait " + name);
+    }
+
+    @Override
     public void mapOver(AddressRange mapping) {
         String name = newName();
         long pages = (mapping.end() - mapping.start()) / 4096;
@@ -123,6 +179,11 @@ final class ProgramTarget implements Target {
     @Override
     public void unmap(AddressRange mapping) {
         run("unmap " + names.get(mapping));
+    }
+
+    @Override
+    public void unmap(AddressRange mapping, int first, int pages) {
+        run("unmap " + names.get(mapping) + " " + first + " " + pages);
     }
 
     /** It exits when its input ends. */

@@ -29,7 +29,7 @@ class GuardInterleavingTest {
 
         // Under the lock.
         final Guards guards = new Guards();
-        final GuardTable table = new GuardTable(2, true, this::remove);
+        final GuardTable table = new GuardTable(2, true, () -> 0, this::remove);
         final QueuedEvent event = new QueuedEvent();
         long seq;
         int active;
