@@ -946,7 +946,8 @@ struct mmub_shadow_remove {
 /**
  * enum mmub_shadow_refresh_flag - bits of &struct mmub_shadow_refresh.flags
  * @MMUB_SHADOW_NOWAIT: leave pages alone, as busy, where an invalidation is in
- *	flight or comes in between, instead of waiting for its end
+ *	flight, or it or another SHADOW_REFRESH comes in between, instead of
+ *	waiting for its end and looking again
  */
 enum mmub_shadow_refresh_flag {
 	MMUB_SHADOW_NOWAIT	= 1 << 0,

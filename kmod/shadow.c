@@ -153,6 +153,7 @@ struct mmub_shadows {
  * @nr: how many
  * @chunk: which
  * @seq: the chunk's sequence before the walk
+ * @gen: its generation before the walk
  * @end_error: the shadow's before the walk
  * @faults: HMM_PFN_REQ_FAULT and HMM_PFN_REQ_WRITE
  * @nowait: give up instead of waiting
@@ -163,6 +164,7 @@ struct mmub_walk {
 	u32 nr;
 	u32 chunk;
 	u64 seq;
+	u64 gen;
 	int end_error;
 	unsigned long faults;
 	bool nowait;
@@ -328,6 +330,7 @@ static bool mmub_shadow_begin(struct mmub_shadow *shadow, struct mmub_walk *walk
 
 	spin_lock(&space->lock);
 	walk->seq = shadow->chunks[walk->chunk].seq;
+	walk->gen = shadow->chunks[walk->chunk].gen;
 	walk->end_error = shadow->end_error;
 	ready = walk->end_error || !mmub_shadow_in_flight(shadow, walk);
 	spin_unlock(&space->lock);
@@ -509,7 +512,11 @@ static void mmub_shadow_entry(struct mmub_shadow *shadow, u32 index,
 	smp_store_release(&shadow->words[index], new);
 }
 
-/* B: -EAGAIN if something has come between. */
+/*
+ * B: -EAGAIN if something has come between, be it somebody else's install: he may
+ * have looked later, at pages that have come or become writable, which is no
+ * event, and what was seen before that must not take them away.
+ */
 static int mmub_shadow_install(struct mmub_shadow *shadow,
 			       const struct mmub_walk *walk,
 			       struct mmub_shadow_refresh *result)
@@ -522,7 +529,8 @@ static int mmub_shadow_install(struct mmub_shadow *shadow,
 	spin_lock(&space->lock);
 	if (shadow->end_error) {
 		ret = shadow->end_error;
-	} else if (c->seq != walk->seq || mmub_shadow_in_flight(shadow, walk)) {
+	} else if (c->seq != walk->seq || c->gen != walk->gen ||
+		   mmub_shadow_in_flight(shadow, walk)) {
 		ret = -EAGAIN;
 	} else {
 		before = c->present;

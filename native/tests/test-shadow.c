@@ -1162,6 +1162,43 @@ TEST(concurrent)
 	shadow_close(&shadow);
 }
 
+/*
+ * Pages that come are no event, so of two who refresh the one who has looked
+ * before they came must not take them away from the one who has looked after.
+ */
+TEST(refreshed_by_two)
+{
+	enum { PAGES = 512 };
+	struct mmub_shadow_refresh result;
+	struct shadow shadow;
+	pthread_t threads[2];
+	unsigned long round;
+	struct watch w;
+	unsigned int i;
+	char *p;
+
+	p = map_written(PAGES * PAGE);
+	watch_open(&w, "shadow", 0, 0);
+	shadow_open(&shadow, &w, 0, MMUB_SHADOW_SNAPSHOT, (uintptr_t)p,
+		    (uintptr_t)p + PAGES * PAGE);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(pthread_create(&threads[i], NULL, refresher, &shadow), 0);
+	for (round = 0; round < scaled(200); round++) {
+		ASSERT_OK(madvise(p, PAGES * PAGE, MADV_DONTNEED));
+		for (i = 0; i < PAGES; i++)
+			p[i * PAGE] = 1;
+	}
+	over = true;
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(pthread_join(threads[i], NULL), 0);
+	shadow_refresh(&shadow, &result);
+	ASSERT_EQ(result.present, PAGES);
+	ASSERT_EQ(shadow.map.header->mismatched, 0);
+	ASSERT_GT(shadow.map.header->dropped, 0);
+	watch_close(&w);
+	shadow_close(&shadow);
+}
+
 /* Removed, detached and closed while others refresh and read. */
 TEST(ends_in_use)
 {
