@@ -224,8 +224,8 @@ public final class Shadow implements AutoCloseable {
     }
 
     /**
-     * The same, but where an invalidation is in flight or comes between, pages are left as they are and counted as
-     * {@link ShadowChanges#busy()}.
+     * The same, but where an invalidation is in flight, or it or another refresh comes between, pages are left as they are and
+     * counted as {@link ShadowChanges#busy()}.
      *
      * @param part whole pages, within {@link #range()}
      * @return what has been found

@@ -63,8 +63,9 @@ final class ShadowWords extends IntervalTree.Node {
         /** What was found, as {@link HmmRange} has it. */
         final long[] found = new long[CHUNK_PAGES];
 
-        /** The chunk's sequence before. */
+        // Of the chunk, before.
         private long sequence;
+        private long generation;
     }
 
     /** {@code struct mmub_shadow_refresh}: counts. */
@@ -260,13 +261,18 @@ final class ShadowWords extends IntervalTree.Node {
 
     /** {@code mmub_shadow_begin()}: with nothing in flight that overlaps. */
     void begin(Walk walk) {
-        walk.sequence = sequences[chunk(walk.first)];
+        int chunk = chunk(walk.first);
+        walk.sequence = sequences[chunk];
+        walk.generation = generations[chunk];
     }
 
-    /** {@code mmub_shadow_install()}, with nothing in flight that overlaps: false if something has come between. */
+    /**
+     * {@code mmub_shadow_install()}, with nothing in flight that overlaps: false if something has come between. That may be
+     * somebody else's install, too: he may have looked later, at pages that have come or become writable, which is no event.
+     */
     boolean install(Walk walk, Found found) {
         int chunk = chunk(walk.first);
-        if (sequences[chunk] != walk.sequence) {
+        if (sequences[chunk] != walk.sequence || generations[chunk] != walk.generation) {
             return false;
         }
         int before = entries[chunk];

@@ -160,7 +160,11 @@ class ModelShadowTest {
         end(above);
         above = start(range.end(), range.end() + PAGE);
         assertThat(shadow.tryRefresh(range).busy()).isZero();
+        below = start(range.start() - PAGE, range.start());
+        assertThat(shadow.tryRefresh(range).busy()).isEqualTo(8);
         end(above);
+        assertThat(shadow.tryRefresh(range).busy()).isEqualTo(8);
+        end(below);
     }
 
     @Test

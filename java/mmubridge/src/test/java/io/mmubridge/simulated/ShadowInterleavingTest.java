@@ -46,6 +46,7 @@ class ShadowInterleavingTest {
         final ModelBackend backend = new ModelBackend(kernel, "a test");
         final ModelSubscription subscription = backend.attach("test", mm, RingOptions.none(), Filter.all());
         final Shadow shadow;
+        final MmuNotifierRange invalidation = MmuNotifierRange.of(mm, MmuNotifierEvent.CLEAR, page, page + PAGE);
 
         Shadowed(ShadowMode mode) {
             process.write(page, (byte) 1);
@@ -119,8 +120,38 @@ class ShadowInterleavingTest {
     }
 
     @Test
+    void theFrameIsThatOfTheState() {
+        explore(
+                () -> {
+                    Shadowed shadowed = Shadowed.full();
+                    shadowed.replace();
+                    return shadowed;
+                },
+                Shadowed::use,
+                Shadowed::refresh,
+                Shadowed::use);
+    }
+
+    @Test
     void whatIsReplacedIsFoundForWhatItIs() {
         explore(Shadowed::full, Shadowed::use, Shadowed::use, Shadowed::replace, Shadowed::refresh);
+    }
+
+    /** A page that comes is no event: who looked before it came must not take it away from who looked after it. */
+    @Test
+    void whoLooksLateTakesNothingAway() {
+        explore(
+                () -> {
+                    Shadowed shadowed = Shadowed.empty();
+                    shadowed.discard();
+                    return shadowed;
+                },
+                shadowed -> check(shadowed.isPresent(), "it was there, and nobody has told that it went"),
+                Shadowed::refresh,
+                shadowed -> {
+                    shadowed.process.write(shadowed.page, (byte) 2);
+                    shadowed.refresh();
+                });
     }
 
     @Test
@@ -128,25 +159,21 @@ class ShadowInterleavingTest {
         explore(Shadowed::empty, Shadowed::use, Shadowed::refresh, Shadowed::protect);
     }
 
+    /** Who is not woken hangs. */
     @Test
     void whoWaitsForWhatIsInFlightGoesOnAtItsEnd() {
         explore(
-                Shadowed::empty,
-                shadowed -> check(shadowed.isPresent(), "nothing has changed"),
+                () -> {
+                    Shadowed shadowed = Shadowed.full();
+                    MmuNotifier.invalidateRangeStart(shadowed.invalidation);
+                    return shadowed;
+                },
+                shadowed -> check(shadowed.isPresent(), "it was looked for after the end"),
                 shadowed -> {
-                    MmuNotifierRange range = MmuNotifierRange.of(
-                            shadowed.mm, MmuNotifierEvent.CLEAR, shadowed.page, shadowed.page + PAGE);
-                    MmuNotifier.invalidateRangeStart(range);
                     check(!shadowed.isPresent(), "in flight");
-                    MmuNotifier.invalidateRangeEnd(range);
+                    MmuNotifier.invalidateRangeEnd(shadowed.invalidation);
                 },
-                shadowed -> {
-                    // Until it is there after what was in flight.
-                    do {
-                        shadowed.refresh();
-                    } while (!shadowed.isPresent());
-                },
-                shadowed -> {});
+                Shadowed::refresh);
     }
 
     @Test
