@@ -151,7 +151,8 @@ public interface InvalidationEvent {
     int stackId();
 
     /**
-     * How many pages of the range were shadowed.
+     * How many pages of the range were shadowed: of which a {@link Shadow} of this subscription had an entry, which this event has
+     * dropped. What really became of them the next {@link Shadow#refresh()} tells.
      *
      * @return pages, 0 without shadows
      */

@@ -18,7 +18,7 @@ package io.mmubridge;
  * @param upgraded not dropped, and found to have become writable, which is no event
  * @param mismatched not dropped, and something else was found all the same: 0, or the kernel has not told, or what tells is
  *     wrong
- * @param busy left alone by {@link Shadow#tryRefresh}, since an invalidation was in flight
+ * @param busy left alone by {@link Shadow#tryRefresh}, since an invalidation was in flight, or it or another refresh came between
  */
 public record ShadowChanges(
         long present,

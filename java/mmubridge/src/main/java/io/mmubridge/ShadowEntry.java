@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What {@link Shadow#lookup} has found of a page: a copy, to be filled in again and again. Of one thread alone.
  *
- * <p>Where there is no entry the state is that of the one that was there last, if {@link #isDropped()}.
+ * <p>Where there is no entry the state is that of the one that was there last, if {@link #isDropped()}. Once the shadow is closed
+ * it says nothing.
  */
 public final class ShadowEntry {
     /** {@link #frame()} where there is none, or frames are not readable. */

@@ -6,6 +6,9 @@
  * on an {@link io.mmubridge.AddressSpace} makes a {@link io.mmubridge.Subscription}, one reference on the kernel's
  * notifier for that pair, whose {@link io.mmubridge.EventStream} tells of every invalidation of that address space.
  *
+ * <p>A {@link io.mmubridge.Guard} answers the first half of that question for a range by one load; a
+ * {@link io.mmubridge.Shadow} says where each page of it is, and of what an event has covered what really has changed.
+ *
  * <p>What stands behind it is the kernel, through its module, or the model. Both keep the same promises, but the model
  * speaks of simulated processes alone: it refuses everything that is real.
  *

@@ -3,7 +3,8 @@
  * The backend over {@link io.mmubridge.model}: what kmod/ is to the kernel, this is to a simulated machine. It is a driver
  * like any other there, and uses what is public of the model alone.
  *
- * <p>Locks, outermost first; the last two are leaves, and all that a callback takes is that of its space:
+ * <p>Locks, outermost first; the last two are leaves, and all that a callback takes is that of its space. Who waits for what
+ * is in flight does so in a monitor of the space, which is entered before its lock:
  *
  * <pre>
  *   mmubridge subscription
