@@ -69,4 +69,24 @@ final class Converters {
             };
         }
     }
+
+    /** A power of two of bytes, of one page at least: a number with K, M or G, or of bytes. */
+    static final class CellSize implements ITypeConverter<Long> {
+        private static final Pattern SYNTAX = Pattern.compile("([0-9]{1,12})([KMG]?)");
+        private static final long PAGE = 4096;
+        private static final long LARGEST = 1L << 40;
+
+        @Override
+        public Long convert(String word) {
+            Matcher matcher = SYNTAX.matcher(word);
+            long size = matcher.matches()
+                    ? Long.parseLong(matcher.group(1)) << (10 * Math.max(0, " KMG".indexOf(matcher.group(2))))
+                    : 0;
+            if (size < PAGE || size > LARGEST || Long.bitCount(size) != 1) {
+                throw new TypeConversionException(
+                        "'" + word + "' is not a size of cells: a power of two from 4K, such as 64K or 2M");
+            }
+            return size;
+        }
+    }
 }

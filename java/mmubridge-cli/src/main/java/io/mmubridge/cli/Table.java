@@ -4,6 +4,7 @@ package io.mmubridge.cli;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /** Columns of text, each as wide as its widest cell. A column of numbers stands to the right. */
@@ -24,15 +25,12 @@ final class Table {
     void write(PrintWriter out) {
         int columns = rows.getFirst().size();
         int[] widths = new int[columns];
-        boolean[] numeric = new boolean[columns];
-        for (int column = 0; column < columns; column++) {
-            numeric[column] = rows.size() > 1;
-            for (int row = 0; row < rows.size(); row++) {
-                String cell = rows.get(row).get(column);
-                widths[column] = Math.max(widths[column], cell.length());
-                numeric[column] &= row == 0 || isNumber(cell);
+        for (List<String> row : rows) {
+            for (int column = 0; column < columns; column++) {
+                widths[column] = Math.max(widths[column], row.get(column).length());
             }
         }
+        boolean[] numeric = numeric();
         for (List<String> row : rows) {
             StringBuilder line = new StringBuilder();
             for (int column = 0; column < columns; column++) {
@@ -42,6 +40,40 @@ final class Table {
             }
             out.println(line.toString().stripTrailing());
         }
+    }
+
+    /** Which columns are of numbers. */
+    private boolean[] numeric() {
+        boolean[] numeric = new boolean[rows.getFirst().size()];
+        for (int column = 0; column < numeric.length; column++) {
+            numeric[column] = rows.size() > 1;
+            for (List<String> row : rows.subList(1, rows.size())) {
+                numeric[column] &= isNumber(row.get(column));
+            }
+        }
+        return numeric;
+    }
+
+    /**
+     * As HTML.
+     *
+     * @param out where it goes
+     * @param escape makes of a text what HTML has for it
+     */
+    void writeHtml(StringBuilder out, UnaryOperator<String> escape) {
+        boolean[] numeric = numeric();
+        out.append("<table>\n");
+        for (int row = 0; row < rows.size(); row++) {
+            String element = row == 0 ? "th" : "td";
+            out.append("<tr>");
+            for (int column = 0; column < numeric.length; column++) {
+                out.append('<').append(element).append(numeric[column] ? " class=\"number\">" : ">");
+                out.append(escape.apply(rows.get(row).get(column)));
+                out.append("</").append(element).append('>');
+            }
+            out.append("</tr>\n");
+        }
+        out.append("</table>\n");
     }
 
     private static boolean isNumber(String cell) {

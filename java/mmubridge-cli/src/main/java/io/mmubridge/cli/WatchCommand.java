@@ -11,7 +11,6 @@ import io.mmubridge.Launch;
 import io.mmubridge.LaunchException;
 import io.mmubridge.Mmu;
 import io.mmubridge.RingOptions;
-import java.io.Console;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -141,7 +140,7 @@ final class WatchCommand implements Callable<Integer> {
         Watch watch = new Watch(writer, subsystem, count, duration);
         watch.begin(pid, false).begin(source);
         watch.complete();
-        Summary.End end = run(watch, pid, isTerminal());
+        Summary.End end = run(watch, pid, ScreenSize.isTerminal());
         writer.summary(watch.summary(pid, end, null, false));
         writer.flush();
         return end == Summary.End.OUTPUT ? ExitCode.FAILURE : ExitCode.OK;
@@ -231,17 +230,10 @@ final class WatchCommand implements Callable<Integer> {
     private EventWriter writer(Mmu mmu) throws IOException {
         PrintWriter out = spec.commandLine().getOut();
         if (top) {
-            return new TopWriter(out, isTerminal());
+            return new TopWriter(out, ScreenSize.isTerminal());
         }
         Stacks frames = stacks ? new Stacks(mmu::frames, spec.commandLine().getErr()) : null;
         return json ? new JsonEventWriter(out, follow, frames) : new TextEventWriter(out, Ansi.AUTO, frames);
-    }
-
-    /** Whether a person sits before it, for input and output. */
-    @SuppressWarnings("SystemConsoleNull") // it still is with -Djdk.console=java.base
-    private static boolean isTerminal() {
-        Console console = System.console();
-        return console != null && console.isTerminal();
     }
 
     /** Whether the words come after {@code --}, and so are a command. */

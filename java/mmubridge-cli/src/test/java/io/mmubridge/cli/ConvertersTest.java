@@ -14,6 +14,7 @@ import picocli.CommandLine.TypeConversionException;
 class ConvertersTest {
     private final Converters.Range range = new Converters.Range();
     private final Converters.Time time = new Converters.Time();
+    private final Converters.CellSize cell = new Converters.CellSize();
 
     @Test
     void rangesAreFromToOrFromPlusSize() {
@@ -42,5 +43,19 @@ class ConvertersTest {
     @ValueSource(strings = {"", "s", "-1s", "1d", "1.s", "9999999999s"})
     void whatIsNoTimeIsRefused(String word) {
         assertThatThrownBy(() -> time.convert(word)).isInstanceOf(TypeConversionException.class);
+    }
+
+    @Test
+    void cellsArePowersOfTwo() {
+        assertThat(cell.convert("4096")).isEqualTo(4096);
+        assertThat(cell.convert("64K")).isEqualTo(64 << 10);
+        assertThat(cell.convert("2M")).isEqualTo(2 << 20);
+        assertThat(cell.convert("1024G")).isEqualTo(1L << 40);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "0", "2K", "2048", "3M", "4k", "2048G", "999999999999G", "M", "-2M"})
+    void whatIsNoCellIsRefused(String word) {
+        assertThatThrownBy(() -> cell.convert(word)).isInstanceOf(TypeConversionException.class);
     }
 }

@@ -19,4 +19,19 @@ class TableTest {
         assertThat(text.toString().lines())
                 .containsExactly("what           users  note", "get                1  made", "a longer word   1000");
     }
+
+    @Test
+    void asHtmlItIsEscapedAndNumbersAreMarked() {
+        Table table = new Table("what", "users");
+        table.row("a<b", "1");
+        StringBuilder html = new StringBuilder();
+        table.writeHtml(html, text -> text.replace("<", "&lt;"));
+
+        assertThat(html.toString().lines())
+                .containsExactly(
+                        "<table>",
+                        "<tr><th>what</th><th class=\"number\">users</th></tr>",
+                        "<tr><td>a&lt;b</td><td class=\"number\">1</td></tr>",
+                        "</table>");
+    }
 }
