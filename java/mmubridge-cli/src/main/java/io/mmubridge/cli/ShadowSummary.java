@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.mmubridge.cli;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is said when no look follows.
+ *
+ * @param pid the process
+ * @param subsystem under which name
+ * @param end why
+ * @param durationNanos since the beginning
+ * @param last the last look, or null if there was none
+ * @param events since the first look
+ */
+record ShadowSummary(
+        long pid,
+        String subsystem,
+        Summary.End end,
+        long durationNanos,
+        @Nullable ShadowLook last,
+        ShadowEvents.Snapshot events) {
+    int looks() {
+        return last == null ? 0 : last.number();
+    }
+
+    /** The state of the last look, and all changes since the first. */
+    ShadowCounts counts() {
+        return last == null ? ShadowCounts.NONE : last.total();
+    }
+}
