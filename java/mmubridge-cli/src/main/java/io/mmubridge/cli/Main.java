@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
             InfoCommand.class,
             WatchCommand.class,
             GuardCommand.class,
+            ShadowCommand.class,
             DemoCommand.class,
             GenerateCompletion.class,
             HelpCommand.class

@@ -71,7 +71,25 @@ class CommandLineTest {
                 "guard --count 0 1 0x1000-0x2000",
                 "guard --ignore NOSUCH 1 0x1000-0x2000",
                 "guard --ignore release 1 0x1000-0x2000",
-                "guard --duration soon 1 0x1000-0x2000"
+                "guard --duration soon 1 0x1000-0x2000",
+                "shadow",
+                "shadow true",
+                "shadow 0",
+                "shadow 1 0x1000-0x2000 more",
+                "shadow 1 0x2000-0x1000",
+                "shadow --count 0 1",
+                "shadow --interval 0s 1",
+                "shadow --interval often 1",
+                "shadow --cell 3K 1",
+                "shadow --cell 12K 1",
+                "shadow --cell 1G2 1",
+                "shadow --table --json 1",
+                "shadow --frames 1",
+                "shadow --frames 1 0x1000+17M",
+                "shadow --frames 1 0+16777217",
+                "shadow --frames 1 0-0xffffffffffffffff",
+                "shadow --svg /nonexistent/folder/a.svg 1",
+                "shadow --html / 1"
             })
     void wrongUsageIsTwoAndSaysWhereToReadOn(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.USAGE);
@@ -92,7 +110,10 @@ class CommandLineTest {
                 "watch -- watch -- true",
                 "watch --follow -- sh -c 1",
                 "guard 1 0x1000-0x2000",
-                "guard --json --ignore soft_dirty,CLEAR --count 1 --duration 1s --subsystem rdma 1 4096+4096"
+                "guard --json --ignore soft_dirty,CLEAR --count 1 --duration 1s --subsystem rdma 1 4096+4096",
+                "shadow 1",
+                "shadow --json --frames --count 3 1 0+16777216",
+                "shadow --table --interval 500ms --mapping heap --cell 2M --svg target/a.svg --html target/a.html 1"
             })
     void whatNeedsTheKernelIsNotHadOfTheModel(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.UNAVAILABLE);
@@ -115,6 +136,15 @@ class CommandLineTest {
     void aGuardWithoutTheModuleNamesTheWayOut() {
         assumeThat(Path.of("/dev/mmubridge")).doesNotExist();
         assertThat(run("guard 1 0x1000-0x2000")).isEqualTo(ExitCode.UNAVAILABLE);
+
+        assertThat(err.toString()).contains("modprobe mmubridge", "--vm");
+        assertThat(out.toString()).isEmpty();
+    }
+
+    @Test
+    void aShadowWithoutTheModuleNamesTheWayOut() {
+        assumeThat(Path.of("/dev/mmubridge")).doesNotExist();
+        assertThat(run("shadow 1")).isEqualTo(ExitCode.UNAVAILABLE);
 
         assertThat(err.toString()).contains("modprobe mmubridge", "--vm");
         assertThat(out.toString()).isEmpty();
@@ -152,7 +182,16 @@ class CommandLineTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"--help", "info --help", "watch --help", "guard --help", "demo -h", "help watch", "--version"})
+            strings = {
+                "--help",
+                "info --help",
+                "watch --help",
+                "guard --help",
+                "shadow --help",
+                "demo -h",
+                "help watch",
+                "--version"
+            })
     void helpIsNotAFailure(String words) {
         assertThat(run(words)).isEqualTo(ExitCode.OK);
         assertThat(out.toString()).contains("mmubridge");
@@ -169,6 +208,7 @@ class CommandLineTest {
     @Test
     void completionKnowsTheCommandsAndTypes() {
         assertThat(run("generate-completion")).isEqualTo(ExitCode.OK);
-        assertThat(out.toString()).contains("info", "watch", "guard", "demo", "PROTECTION_VMA", "--subsystem");
+        assertThat(out.toString())
+                .contains("info", "watch", "guard", "shadow", "demo", "PROTECTION_VMA", "--subsystem");
     }
 }
