@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "abi-v1.h"
@@ -111,6 +113,16 @@ TEST(another)
 	watch_close(&w);
 }
 
+/* Threads, and so the library's fork handlers, are none of a kernel without it. */
+static void need_futex(void)
+{
+	uint32_t word = 0;
+
+	if (syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0) &&
+	    errno == ENOSYS)
+		SKIP("this kernel has no 32-bit futex() (COMPAT_32BIT_TIME)");
+}
+
 /* A word is 64 bits, and read at once, by a 32-bit process too. */
 TEST(guards)
 {
@@ -122,6 +134,7 @@ TEST(guards)
 	char *p;
 	int slot;
 
+	need_futex();
 	p = ASSERT_OK((char *)mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
 				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	memset(p, 1, 2 * PAGE);
@@ -195,6 +208,7 @@ TEST(shadows)
 	struct watch w;
 	uint64_t a;
 
+	need_futex();
 	subject_start(&subject);
 	subject_say(&subject, "map a anon 4 populate");
 	a = subject_field(&subject, "start");
