@@ -42,7 +42,7 @@ enum hold_state {
  * struct hold - an open file
  * @refs: the file, and the callback that is held
  * @node: on holds; holds_lock
- * @arg: holds_lock
+ * @arg: as armed, then with the range of what is held; holds_lock
  * @state: holds_lock, read locklessly
  * @taken: callbacks held so far; likewise
  * @wait: the callback, and whoever polls
@@ -78,6 +78,8 @@ static struct hold *hold_take(const struct mmub_space *space,
 		    hold->arg.start >= end || start >= hold->arg.end)
 			continue;
 		kref_get(&hold->refs);
+		hold->arg.start = start;
+		hold->arg.end = end;
 		WRITE_ONCE(hold->taken, hold->taken + 1);
 		WRITE_ONCE(hold->state, HOLD_HELD);
 		return hold;
@@ -178,10 +180,24 @@ static int hold_let_go(struct hold *hold)
 	return state == HOLD_TIMED_OUT ? -ETIMEDOUT : -ENOENT;
 }
 
+static int hold_look(struct hold *hold, struct mmub_hold *arg)
+{
+	int ret = -ENOENT;
+
+	spin_lock(&holds_lock);
+	if (hold->state == HOLD_HELD) {
+		*arg = hold->arg;
+		ret = 0;
+	}
+	spin_unlock(&holds_lock);
+	return ret;
+}
+
 static long hold_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct hold *hold = file->private_data;
 	struct mmub_hold user;
+	int ret;
 
 	switch (cmd) {
 	case MMUB_HOLD_ARM:
@@ -190,6 +206,11 @@ static long hold_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return hold_arm(hold, &user);
 	case MMUB_HOLD_RELEASE:
 		return hold_let_go(hold);
+	case MMUB_HOLD_LOOK:
+		ret = hold_look(hold, &user);
+		if (!ret && copy_to_user((void __user *)arg, &user, sizeof(user)))
+			ret = -EFAULT;
+		return ret;
 	default:
 		return -ENOTTY;
 	}

@@ -55,4 +55,10 @@ struct mmub_hold {
  */
 #define MMUB_HOLD_RELEASE	_IO(0xBE, 1)
 
+/*
+ * What is held: @start and @end are filled in with the range of the callback, the
+ * rest as it was armed. Errors: -ENOENT nothing is held.
+ */
+#define MMUB_HOLD_LOOK		_IOR(0xBE, 2, struct mmub_hold)
+
 #endif /* MMUB_HOLD_H */

@@ -114,8 +114,11 @@ int test_wait(int pid)
 
 void test_reap(int pid)
 {
-	int status = test_wait(pid);
+	test_reaped(pid, test_wait(pid));
+}
 
+void test_reaped(int pid, int status)
+{
 	if (WIFEXITED(status) && WEXITSTATUS(status) == SKIPPED)
 		_exit(SKIPPED);
 	if (WIFSIGNALED(status))

@@ -61,6 +61,9 @@ int test_fork(void);
 /* Wait for a child; it must exit with 0. */
 void test_reap(int pid);
 
+/* The same, of one that has been waited for, with this status. */
+void test_reaped(int pid, int status);
+
 /* Wait for a child that is not a test of ours, and return its wait status. */
 int test_wait(int pid);
 

@@ -80,6 +80,14 @@ void hold_wait(int fd)
 		FAIL("no callback has come to be held");
 }
 
+struct mmub_range hold_look(int fd)
+{
+	struct mmub_hold hold;
+
+	ASSERT_OK(ioctl(fd, MMUB_HOLD_LOOK, &hold));
+	return (struct mmub_range){ hold.start, hold.end };
+}
+
 void hold_release(int fd)
 {
 	ASSERT_OK(ioctl(fd, MMUB_HOLD_RELEASE));

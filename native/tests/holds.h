@@ -23,6 +23,9 @@ void hold_arm(int fd, const struct watch *watch, enum mmub_hold_point point,
 bool hold_holds(int fd, int timeout_ms);
 void hold_wait(int fd);
 
+/* The range of what is held. */
+struct mmub_range hold_look(int fd);
+
 void hold_release(int fd);
 
 #endif /* HOLDS_H */

@@ -57,6 +57,7 @@ static void __attribute__((constructor)) settings(void)
 	keep_setting(KHUGEPAGED "scan_sleep_millisecs");
 	keep_setting(KHUGEPAGED "alloc_sleep_millisecs");
 	keep_setting(KHUGEPAGED "pages_to_scan");
+	keep_setting(KHUGEPAGED "max_ptes_none");
 	keep_setting(KSM "run");
 	keep_setting(KSM "sleep_millisecs");
 }
@@ -324,9 +325,12 @@ TEST(exit)
 	struct scene s;
 
 	scene_open(&s);
+	map(&s, "a anon 4 populate");
 	say(&s, "exit");
 	waited_for(&s.watch, "exit", MMUB_CAUSE_EXIT);
 	test_reap(s.subject.pid);
+	if (scene_end)
+		scene_end(&s);
 	watch_close(&s.watch);
 }
 
@@ -335,29 +339,57 @@ TEST(killed)
 	struct scene s;
 
 	scene_open(&s);
+	map(&s, "a anon 4 populate");
+	say(&s, "touch a write");
 	ASSERT_OK(kill(s.subject.pid, SIGKILL));
 	waited_for(&s.watch, "SIGKILL", MMUB_CAUSE_EXIT);
+	if (scene_end)
+		scene_end(&s);
 	watch_close(&s.watch);
 }
 
 /* ------------------------------------------------ by a process, to itself */
 
+static int fork_self(void)
+{
+	if (self_fork)
+		self_fork();
+	return test_fork();
+}
+
+static int wait_self(int pid)
+{
+	if (self_parent)
+		self_parent(pid);
+	return test_wait(pid);
+}
+
 /* A child that watches itself, and then goes on in the caller's test. */
 static bool in_child(struct watch *w)
 {
-	int pid = test_fork();
+	int pid = fork_self();
 
 	if (pid) {
-		test_reap(pid);
+		test_reaped(pid, wait_self(pid));
 		return false;
 	}
 	watch_open(w, "cause", 0, 1024);
 	return true;
 }
 
+/* What comes from here on is of the operation. */
+static void ready_self(struct watch *w)
+{
+	if (self_before)
+		self_before();
+	watch_drain(w);
+}
+
 /* Its parent's fork has left it copies to make. */
 static void told_self(struct watch *w, const char *operation, int cause)
 {
+	if (self_after)
+		self_after();
 	told(w, operation, cause, MMUB_CAUSE_COW);
 }
 
@@ -379,7 +411,7 @@ TEST(brk)
 		return;
 	end = ASSERT_OK(sbrk(64 * PAGE));
 	memset(end, 1, 64 * PAGE);
-	watch_drain(&w);
+	ready_self(&w);
 	ASSERT_OK(brk(end));
 	told_self(&w, "brk", MMUB_CAUSE_BRK);
 	_exit(0);
@@ -397,7 +429,7 @@ TEST(shmdt)
 	p = ASSERT_OK((char *)shmat(id, NULL, 0));
 	ASSERT_OK(shmctl(id, IPC_RMID, NULL));
 	memset(p, 1, 4 * PAGE);
-	watch_drain(&w);
+	ready_self(&w);
 	ASSERT_OK(shmdt(p));
 	told_self(&w, "shmdt", MMUB_CAUSE_SHMDT);
 	_exit(0);
@@ -421,17 +453,18 @@ TEST(migration)
 		pages[i] = p + i * PAGE;
 	ASSERT_OK(syscall(SYS_move_pages, 0, 4, pages, nodes, status,
 			  MPOL_MF_MOVE));
-	watch_drain(&w);
+	ready_self(&w);
 	for (i = 0; i < 4; i++)
 		nodes[i] = 1;
 	ASSERT_OK(syscall(SYS_move_pages, 0, 4, pages, nodes, status,
 			  MPOL_MF_MOVE));
 	told_self(&w, "move_pages", MMUB_CAUSE_MOVE_PAGES);
+	ready_self(&w);
 	ASSERT_OK(syscall(SYS_mbind, p, 4 * PAGE, MPOL_BIND, &node0, 64,
 			  MPOL_MF_MOVE));
 	told_self(&w, "mbind", MMUB_CAUSE_MBIND);
 	ASSERT_OK(syscall(SYS_mbind, p, 4 * PAGE, 0, NULL, 0, 0));
-	watch_drain(&w);
+	ready_self(&w);
 	ASSERT_OK(syscall(SYS_migrate_pages, 0, 64, &node0, &node1));
 	told_self(&w, "migrate_pages", MMUB_CAUSE_MIGRATE_PAGES);
 	_exit(0);
@@ -464,7 +497,7 @@ TEST(userfaultfd)
 	reg.range.start = (uintptr_t)p;
 	protect.range.start = (uintptr_t)p;
 	ASSERT_OK(ioctl(fd, UFFDIO_REGISTER, &reg));
-	watch_drain(&w);
+	ready_self(&w);
 	ASSERT_OK(ioctl(fd, UFFDIO_WRITEPROTECT, &protect));
 	told_self(&w, "UFFDIO_WRITEPROTECT", MMUB_CAUSE_USERFAULTFD);
 	_exit(0);
@@ -478,7 +511,7 @@ TEST(soft_offline)
 	if (!in_child(&w))
 		return;
 	p = map_touched(4 * PAGE);
-	watch_drain(&w);
+	ready_self(&w);
 	if (madvise(p, PAGE, MADV_SOFT_OFFLINE)) {
 		if (errno == EINVAL)
 			SKIP("this kernel has no MADV_SOFT_OFFLINE");
@@ -510,7 +543,7 @@ TEST(file_system)
 		rmdir(dir);
 		SKIP("no ext4: %m");
 	}
-	pid = test_fork();
+	pid = fork_self();
 	if (!pid) {
 		snprintf(path, sizeof(path), "%s/file", dir);
 		fd = ASSERT_OK(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -519,21 +552,24 @@ TEST(file_system)
 				   MAP_SHARED, fd, 0));
 		memset(p, 1, 8 * PAGE);
 		watch_open(&w, "cause", 0, 1024);
+		ready_self(&w);
 		ASSERT_OK(msync(p, 8 * PAGE, MS_SYNC));
 		told_self(&w, "msync", MMUB_CAUSE_WRITEBACK);
+		ready_self(&w);
 		ASSERT_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE |
 					FALLOC_FL_KEEP_SIZE, 0, PAGE));
 		told_self(&w, "hole in a file", MMUB_CAUSE_HOLE_PUNCH);
+		ready_self(&w);
 		ASSERT_OK(ftruncate(fd, 4 * PAGE));
 		told_self(&w, "truncate of a file", MMUB_CAUSE_TRUNCATE);
 		fd = ASSERT_OK(open(path, O_RDWR | O_DIRECT | O_CLOEXEC));
 		buffer = map_touched(PAGE);
-		watch_drain(&w);
+		ready_self(&w);
 		ASSERT_EQ(pwrite(fd, buffer, PAGE, PAGE), (ssize_t)PAGE);
 		told_self(&w, "direct write", MMUB_CAUSE_FILE_INVALIDATE);
 		_exit(0);
 	}
-	pid = test_wait(pid);
+	pid = wait_self(pid);
 	umount2(dir, MNT_DETACH);
 	rmdir(dir);
 	ASSERT_EQ(pid, 0);
@@ -583,13 +619,13 @@ TEST(remote_writes)
 	scene_close(&s);
 }
 
-/* Two megabytes, aligned, in small pages that may become a huge one. */
-static uint64_t map_small(struct scene *s)
+/* Two megabytes, aligned, in small pages that may become a huge one: so many. */
+static uint64_t map_small(struct scene *s, unsigned int pages)
 {
 	uint64_t a = map(s, "a anon 512");
 
 	ASSERT_EQ(a % HUGE, 0);
-	say(s, "touch a");
+	say(s, "touch a write 0 %u", pages);
 	say(s, "advise a HUGEPAGE");
 	watch_drain(&s->watch);
 	return a;
@@ -604,7 +640,7 @@ TEST(collapse)
 	if (write_file(THP "enabled", "never"))
 		SKIP("this kernel has no transparent huge pages");
 	scene_open(&s);
-	range.iov_base = (void *)map_small(&s);
+	range.iov_base = (void *)map_small(&s, 512);
 	pidfd = ASSERT_OK(syscall(SYS_pidfd_open, s.subject.pid, 0));
 	if (syscall(SYS_process_madvise, pidfd, &range, 1, MADV_COLLAPSE, 0) < 0)
 		SKIP("no MADV_COLLAPSE: %m");
@@ -621,8 +657,11 @@ TEST(khugepaged)
 	ASSERT_EQ(write_file(KHUGEPAGED "alloc_sleep_millisecs", "1"), 0);
 	ASSERT_EQ(write_file(KHUGEPAGED "pages_to_scan", "65536"), 0);
 	ASSERT_EQ(write_file(THP "enabled", "madvise"), 0);
+	/* A page that is missing is one too many, until all is prepared. */
+	ASSERT_EQ(write_file(KHUGEPAGED "max_ptes_none", "0"), 0);
 	scene_open(&s);
-	map_small(&s);
+	map_small(&s, 511);
+	ASSERT_EQ(write_file(KHUGEPAGED "max_ptes_none", "511"), 0);
 	waited_for(&s.watch, "khugepaged", MMUB_CAUSE_KHUGEPAGED);
 	scene_close(&s);
 }
@@ -695,7 +734,7 @@ TEST(compaction)
 			p[i * PAGE] = 1;
 		for (i = 0; i < pages; i += 2)
 			ASSERT_OK(madvise(p + i * PAGE, PAGE, MADV_DONTNEED));
-		watch_drain(&w);
+		ready_self(&w);
 		ASSERT_EQ(write_file("/proc/sys/vm/compact_memory", "1"), 0);
 		ASSERT_TRUE(now_ns() < test_deadline());
 	} while (!comes(&w, "compact_memory", MMUB_CAUSE_COMPACTION));

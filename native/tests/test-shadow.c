@@ -3,7 +3,7 @@
  * Shadows: what is present is what the page tables have, what an event drops is
  * counted in it, and what has become of it is told. /proc/PID/pagemap has the
  * other opinion. What is in flight is looked at in test-shadow-hold, every other
- * cause in test-shadow-cause, and a great deal at once in test-stress.
+ * cause in test-held-cause, and a great deal at once in test-stress.
  */
 #include <errno.h>
 #include <fcntl.h>
