@@ -13,24 +13,36 @@ import picocli.CommandLine.TypeConversionException;
 final class Converters {
     private Converters() {}
 
-    /** START-END or START+SIZE; numbers are decimal, or hexadecimal with 0x. */
+    /** START-END or START+SIZE; numbers are decimal, or hexadecimal with 0x; a size may end with K, M or G. */
     static final class Range implements ITypeConverter<AddressRange> {
-        private static final Pattern SYNTAX = Pattern.compile("(0x[0-9a-fA-F]+|[0-9]+)([-+])(0x[0-9a-fA-F]+|[0-9]+)");
+        private static final Pattern SYNTAX = Pattern.compile(
+                "(0x[0-9a-fA-F]+|[0-9]+)(?:-(0x[0-9a-fA-F]+|[0-9]+)|\\+(0x[0-9a-fA-F]+|[0-9]+)([KMG]?))");
 
         @Override
         public AddressRange convert(String word) {
             Matcher matcher = SYNTAX.matcher(word);
             if (!matcher.matches()) {
                 throw new TypeConversionException(
-                        "'" + word + "' is not a range: START-END or START+SIZE, with 0x where hexadecimal");
+                        "'" + word + "' is not a range: START-END or START+SIZE, with 0x where hexadecimal,"
+                                + " and a size may end with K, M or G");
             }
             try {
                 long start = number(matcher.group(1));
-                long second = number(matcher.group(3));
-                return new AddressRange(start, matcher.group(2).equals("-") ? second : start + second);
+                String end = matcher.group(2);
+                return new AddressRange(
+                        start, end != null ? number(end) : start + size(matcher.group(3), matcher.group(4)));
             } catch (IllegalArgumentException e) {
                 throw new TypeConversionException("'" + word + "' is not a range: " + e.getMessage());
             }
+        }
+
+        private static long size(String digits, String unit) {
+            long number = number(digits);
+            int shift = 10 * Math.max(0, " KMG".indexOf(unit));
+            if (number << shift >>> shift != number) {
+                throw new NumberFormatException("the size is larger than any address");
+            }
+            return number << shift;
         }
 
         private static long number(String digits) {

@@ -76,7 +76,8 @@ final class GuardCommand implements Callable<Integer> {
             index = "1",
             paramLabel = "RANGE",
             converter = Converters.Range.class,
-            description = "START-END or START+SIZE; numbers are decimal, or hexadecimal with 0x.")
+            description =
+                    "START-END or START+SIZE; numbers are decimal, or hexadecimal with 0x; a size may end with K, M or G.")
     private AddressRange range;
 
     @Override

@@ -20,12 +20,26 @@ class ConvertersTest {
     void rangesAreFromToOrFromPlusSize() {
         assertThat(range.convert("0x1000-0x2000")).isEqualTo(new AddressRange(0x1000, 0x2000));
         assertThat(range.convert("4096+4096")).isEqualTo(new AddressRange(0x1000, 0x2000));
+        assertThat(range.convert("0x1000+4K")).isEqualTo(new AddressRange(0x1000, 0x2000));
+        assertThat(range.convert("0x7f0000000000+2G")).isEqualTo(new AddressRange(0x7f0000000000L, 0x7f0080000000L));
         assertThat(range.convert("0-0xffffffffffffffff")).isEqualTo(new AddressRange(0, -1));
     }
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"", "1", "1-", "x-y", "2-1", "1+0", "0x1-0x1ffffffffffffffff", "-1-2", "18446744073709551615+2"})
+            strings = {
+                "",
+                "1",
+                "1-",
+                "x-y",
+                "2-1",
+                "1+0",
+                "0x1-0x1ffffffffffffffff",
+                "-1-2",
+                "18446744073709551615+2",
+                "1-2K",
+                "1+0x7fffffffffffffffG"
+            })
     void whatIsNoRangeIsRefused(String word) {
         assertThatThrownBy(() -> range.convert(word)).isInstanceOf(TypeConversionException.class);
     }

@@ -4,6 +4,8 @@ package io.mmubridge.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.mmubridge.AddressRange;
+import io.mmubridge.Mmu;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -229,6 +231,46 @@ class CommandLineIT {
         assertThat(own.objects().getLast().get("summary").get("events").asInt()).isPositive();
         assertThat(own.status()).isZero();
         assertRefused(Cli.startAsNobody(true, "watch", "1"), 125, "process 1", "Run as that user");
+    }
+
+    @Test
+    void aGuardIsHeldOnAnotherProcessAndEachChangeHasItsEvent() throws IOException, InterruptedException {
+        try (Mmu mmu = Mmu.openKernel();
+                ProgramTarget target = ProgramTarget.start(mmu)) {
+            AddressRange range = target.map(16);
+            Cli cli = Cli.start(
+                    "guard", "--json", Integer.toString(target.pid()), "0x" + Long.toHexString(range.start()) + "+64K");
+            JsonNode guard = cli.object().get("guard");
+            assertThat(guard.get("pid").asInt()).isEqualTo(target.pid());
+            assertThat(guard.get("valid").asBoolean()).isTrue();
+
+            target.discard(range, 3, 1);
+            JsonNode discarded = cli.object();
+            assertThat(discarded.get("cause").asText()).isEqualTo("madv_dontneed");
+            assertThat(discarded.get("start").asText()).isEqualTo("0x" + Long.toHexString(range.start() + 3 * 4096));
+            assertThat(discarded.get("pid").asInt()).isEqualTo(target.pid());
+            target.unmap(range);
+            assertThat(cli.object().get("cause").asText()).isEqualTo("munmap");
+            target.exit();
+            List<JsonNode> rest = cli.objects();
+
+            JsonNode summary = rest.getLast().get("summary");
+            assertThat(summary.get("end").asText()).isEqualTo("release");
+            assertThat(summary.get("by_cause")
+                            .get("madv_dontneed")
+                            .get("events")
+                            .asInt())
+                    .isEqualTo(1);
+            assertThat(cli.status()).isZero();
+        }
+    }
+
+    @Test
+    void aRangeThatNobodyCanHaveIsRefused() throws IOException, InterruptedException {
+        Cli cli = Cli.start("guard", Long.toString(ProcessHandle.current().pid()), "0xfffffffffffff000+4K");
+        assertThat(cli.errors()).contains("RANGE", "0xfffffffffffff000");
+        assertThat(cli.status()).isEqualTo(2);
+        assertRefused(Cli.startAsNobody(true, "guard", "1", "0x1000+4K"), 125, "process 1", "Run as that user");
     }
 
     @Test

@@ -27,6 +27,7 @@ final class Memory {
             FunctionDescriptor.of(
                     ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
 
+    private static final long PAGE = 4096;
     private static final int PROT_READ_WRITE = 3;
     private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
     private static final int MADV_DONTNEED = 4;
@@ -61,12 +62,30 @@ final class Memory {
 
     /** Gives the pages back and keeps the addresses: one CLEAR, however often, once pages are there. */
     void discardAndTouch() {
+        discard(segment);
+        segment.fill((byte) 1);
+    }
+
+    private static void discard(MemorySegment segment) {
         try {
             check((int) MADVISE.invokeExact(segment, segment.byteSize(), MADV_DONTNEED));
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
-        segment.fill((byte) 1);
+    }
+
+    private MemorySegment page(int number) {
+        return segment.asSlice(number * PAGE, PAGE);
+    }
+
+    /** Gives a page back. */
+    void discard(int page) {
+        discard(page(page));
+    }
+
+    /** Writes to a page. */
+    void write(int page) {
+        page(page).fill((byte) 1);
     }
 
     /** Unmaps it. */
