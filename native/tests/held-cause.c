@@ -38,6 +38,7 @@ struct held_guard {
 static struct {
 	pid_t pid;		/* 0: nobody is looked at */
 	struct mmub_range of;	/* what of it */
+	bool is_held;		/* what comes of it */
 	struct watch watch;
 	struct shadow shadows[SHADOWS_MAX];
 	unsigned int shadows_count;
@@ -442,7 +443,7 @@ static void stay_in_memory(void)
 }
 
 /* Of what went on since the last command, the kernel's threads may be the cause. */
-static void begin(pid_t pid, uint64_t from, uint64_t to)
+static void begin(pid_t pid, uint64_t from, uint64_t to, bool held)
 {
 	stay_in_memory();
 	holder_end();
@@ -450,7 +451,8 @@ static void begin(pid_t pid, uint64_t from, uint64_t to)
 	all_close();
 	all_open(pid, from, to);
 	shadows_refresh("a new shadow");
-	if (all.pid)
+	all.is_held = held;
+	if (all.pid && held)
 		holder_start();
 }
 
@@ -460,7 +462,8 @@ static void end(const char *when)
 		return;
 	holder_end();
 	check(when);
-	holder_start();
+	if (all.is_held)
+		holder_start();
 }
 
 static void finish(void)
@@ -475,7 +478,7 @@ static void finish(void)
 
 void scene_before(struct scene *scene)
 {
-	begin(scene->subject.pid, ARENA_BASE, ARENA_END);
+	begin(scene->subject.pid, ARENA_BASE, ARENA_END, true);
 }
 
 void scene_after(struct scene *scene)
@@ -499,7 +502,8 @@ void scene_end(struct scene *scene)
 /* Its requests, and its parent's replies: a byte each. */
 static int ends[2];
 
-#define REQUEST_BEFORE	'b'
+#define REQUEST_HELD	'h'
+#define REQUEST_UNHELD	'u'
 #define REQUEST_AFTER	'a'
 
 void self_fork(void)
@@ -513,10 +517,11 @@ void self_parent(int pid)
 
 	close(ends[1]);
 	while (ASSERT_OK(read(ends[0], &request, 1))) {
-		if (request == REQUEST_BEFORE)
-			begin(pid, 0, UINT64_C(1) << 47);
-		else
+		if (request == REQUEST_AFTER)
 			end("after what it did to itself");
+		else
+			begin(pid, 0, UINT64_C(1) << 47,
+			      request == REQUEST_HELD);
 		ASSERT_EQ(write(ends[0], &request, 1), 1);
 	}
 	close(ends[0]);
@@ -529,13 +534,13 @@ static void self_request(char request)
 	ASSERT_EQ(read(ends[1], &request, 1), 1);
 }
 
-void self_before(void)
+void self_before(bool held)
 {
 	/* Its fork has left it that as well. */
 	if (ends[0] >= 0)
 		close(ends[0]);
 	ends[0] = -1;
-	self_request(REQUEST_BEFORE);
+	self_request(held ? REQUEST_HELD : REQUEST_UNHELD);
 }
 
 void self_after(void)

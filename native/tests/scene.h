@@ -62,11 +62,11 @@ void scene_end(struct scene *scene) __attribute__((weak));
 /*
  * Likewise, of a child that does something to itself: called before it is forked;
  * by its parent, which returns when it has ended; and by itself, before and after
- * what it does.
+ * what it does, which is not to be held up where the parent's own memory is in it.
  */
 void self_fork(void) __attribute__((weak));
 void self_parent(int pid) __attribute__((weak));
-void self_before(void) __attribute__((weak));
+void self_before(bool held) __attribute__((weak));
 void self_after(void) __attribute__((weak));
 
 #endif /* SCENE_H */
