@@ -136,7 +136,13 @@ class SimulatedMmuTest {
         assertThat(mmu.reason()).contains("asked for");
         assertThat(mmu.simulatedKernel()).containsSame(kernel);
         assertThat(mmu.capabilities().features())
-                .containsExactlyInAnyOrder(Feature.WATCH, Feature.SYNCHRONIZE, Feature.CAUSE, Feature.GUARD);
+                .containsExactlyInAnyOrder(
+                        Feature.WATCH,
+                        Feature.SYNCHRONIZE,
+                        Feature.CAUSE,
+                        Feature.GUARD,
+                        Feature.SHADOW,
+                        Feature.ACCESS);
         assertThat(mmu.capabilities().foreignRefusal()).isNotNull();
     }
 
