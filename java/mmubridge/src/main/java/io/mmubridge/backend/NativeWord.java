@@ -16,7 +16,20 @@ public final class NativeWord {
 
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
 
+    /** What the address of a word in a process can be. */
+    private static final long ADDRESSES = (1L << 56) - Long.BYTES;
+
     private NativeWord() {}
+
+    /**
+     * The same address, of which the compiler sees that no access there is out of bounds or not aligned, so that it leaves
+     * out the checks.
+     *
+     * @param address a multiple of 8
+     */
+    public static long known(long address) {
+        return address & ADDRESSES;
+    }
 
     /**
      * The word, by an acquire load.
@@ -24,6 +37,6 @@ public final class NativeWord {
      * @param address a multiple of 8
      */
     public static long loadAcquire(long address) {
-        return (long) LONG.getAcquire(ALL, address);
+        return (long) LONG.getAcquire(ALL, known(address));
     }
 }
