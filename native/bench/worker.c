@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A process that does the same thing again and again, in batches, and times it. */
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -37,7 +39,10 @@ char *map_pages(char *place, unsigned long pages)
 			      (place ? MAP_FIXED : 0), -1, 0));
 }
 
-/* On one CPU, its children too: where they run is nothing to compare. */
+/*
+ * On one CPU, its children too: where they run is nothing to compare. And with a
+ * policy of its own, so that NUMA balancing leaves it alone.
+ */
 static void settle(void)
 {
 	cpu_set_t cpus;
@@ -50,6 +55,7 @@ static void settle(void)
 	CPU_SET(cpu, &cpus);
 	ASSERT_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
 	ASSERT_OK(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+	ASSERT_OK(syscall(SYS_set_mempolicy, MPOL_LOCAL, NULL, 0));
 }
 
 /* At each byte that comes in, a batch; what it took goes out. */

@@ -35,8 +35,10 @@ import org.openjdk.jmh.annotations.Warmup;
  * The worked example of docs/registration-cache.md, of this JVM's memory, with the kernel's guards: 1000 sends from 8 buffers
  * of 256 KiB, and at every 50th a page of one is given back and written anew. To register takes as long as UCX reckons for
  * InfiniBand; to send takes nothing.
+ *
+ * <p>Of the benchmark, as of a state of the thread JMH would make one more for {@link Made}.
  */
-@State(Scope.Thread)
+@State(Scope.Benchmark)
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 40, batchSize = CachedSends.SENDS)

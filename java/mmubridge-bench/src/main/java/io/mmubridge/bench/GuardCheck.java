@@ -60,21 +60,21 @@ public class GuardCheck {
 
     @Benchmark
     @OperationsPerInvocation(CACHED)
-    public void load() {
+    public int load() {
+        int valid = 0;
         for (ByHand each : byHand) {
-            if ((long) WORD.getAcquire(ALL, each.address) != each.value) {
-                throw new IllegalStateException("a word has changed");
-            }
+            valid += (long) WORD.getAcquire(ALL, each.address) == each.value ? 1 : 0;
         }
+        return valid;
     }
 
     @Benchmark
     @OperationsPerInvocation(CACHED)
-    public void check() {
+    public int check() {
+        int valid = 0;
         for (Guard each : guards) {
-            if (!each.isValid()) {
-                throw new IllegalStateException("a guard is stale");
-            }
+            valid += each.isValid() ? 1 : 0;
         }
+        return valid;
     }
 }
