@@ -12,6 +12,7 @@ enum Group {
     SRCU(Place.HOST, Program.JAVA),
     NOTIFIER(Place.HOST, Program.JAVA),
     INTERVAL(Place.HOST, Program.JAVA),
+    SENDS(Place.HOST, Program.JAVA),
     GETPUT(Place.GUEST, Program.BOTH),
     DRAIN(Place.GUEST, Program.BOTH),
     LATENCY(Place.GUEST, Program.BOTH),

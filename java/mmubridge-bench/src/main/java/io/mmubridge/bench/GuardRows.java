@@ -52,6 +52,10 @@ final class GuardRows {
                 inC("shadow-lookup", Group.SHADOW, "shadow in memory: look a page up", null, null));
     }
 
+    static List<Row> withTheModel() {
+        return sends("sends", Group.SENDS, "SIMULATED", ", in the model");
+    }
+
     static List<Row> withTheModule() {
         List<Row> rows = new ArrayList<>();
         rows.add(inC("guard-getppid", Group.GUARDS, "getppid", null, null));
@@ -62,7 +66,7 @@ final class GuardRows {
         rows.add(inC("shadow-1", Group.PAGEMAP, "shadow: lookup, in the same order", "pagemap-1", ONE_AIM));
         rows.add(inC("pagemap-512", Group.PAGEMAP, "pread of pagemap, 512 pages a call: a page", null, null));
         rows.add(inC("shadow-512", Group.PAGEMAP, "shadow: lookup, in the same order", "pagemap-512", PART_AIM));
-        addCache(rows);
+        rows.addAll(sends("cache", Group.CACHE, "JVM", ""));
         return rows;
     }
 
@@ -88,27 +92,24 @@ final class GuardRows {
         return " among " + number(present) + " guards";
     }
 
-    private static void addCache(List<Row> rows) {
-        Run off = new Run("CachedSends.send", 1, Map.of("caching", "OFF"));
+    private static List<Row> sends(String id, Group group, String owner, String where) {
+        Run off = new Run("CachedSends.send", 1, Map.of("caching", "OFF", "owner", owner));
         Run on = off.with("caching", "ON");
-        rows.add(cache("cache-off", "a send of 256 KiB, without a registration cache", Probe.of(off), null));
-        rows.add(cache("cache-on", "a send of 256 KiB, with one", Probe.of(on), "cache-off"));
-        rows.add(cache("cache-off-made", "registrations in 1,000 sends, without", count(off, "registrations"), null));
-        rows.add(cache(
-                "cache-on-made",
-                "registrations in 1,000 sends, with it",
-                count(on, "registrations"),
-                "cache-off-made"));
-        rows.add(
-                cache("cache-on-stale", "of these, for an invalidation", count(on, "invalidations"), "cache-off-made"));
+        String made = "registrations in 1,000 sends" + where + ", ";
+        return List.of(
+                send(id + "-off", group, "send of 256 KiB" + where + ", without a cache", Probe.of(off), null),
+                send(id + "-on", group, "with a registration cache", Probe.of(on), id + "-off"),
+                send(id + "-off-made", group, made + "without a cache", count(off, "registrations"), null),
+                send(id + "-on-made", group, "with a registration cache", count(on, "registrations"), id + "-off-made"),
+                send(id + "-on-stale", group, "found stale", count(on, "invalidations"), id + "-off-made"));
     }
 
     private static Probe count(Run run, String metric) {
         return new Probe(run, metric, Unit.COUNT);
     }
 
-    private static Row cache(String id, String title, Probe probe, @Nullable String base) {
-        return new Row(id, Group.CACHE, title, probe, base, null, List.of());
+    private static Row send(String id, Group group, String title, Probe probe, @Nullable String base) {
+        return new Row(id, group, title, probe, base, null, List.of());
     }
 
     static List<Row> munmap() {

@@ -118,6 +118,7 @@ record Row(
                 garbage("ring-garbage", Group.RING, "ring in memory: garbage of a record read", "RingInMemory.read")));
         rows.addAll(GuardRows.inMemory());
         rows.addAll(ModelRows.all());
+        rows.addAll(GuardRows.withTheModel());
         rows.addAll(List.of(
                 both("getput-new", Group.GETPUT, "get + put, a notifier that is new", "GetPut.newNotifier"),
                 both("getput-shared", Group.GETPUT, "get + put, a notifier that is shared", "GetPut.sharedNotifier"),
