@@ -159,6 +159,19 @@ class ReportTest {
     }
 
     @Test
+    void countsHaveNoUnitAndSmallRatiosFourDigits() throws IOException {
+        List<String> lines = List.of(
+                Samples.sampleLine("sends-off-made", Side.JAVA, 1, 1000),
+                Samples.sampleLine("sends-on-made", Side.JAVA, 1, 20),
+                Samples.sampleLine("pagemap-1", Side.C, 1, 1000),
+                Samples.sampleLine("shadow-1", Side.C, 1, 2));
+
+        assertThat(table(lines)).containsPattern(" 1,000 +1\n").contains("0.0200", "0.0020");
+        assertThat(row(json(lines), "sends-on-made").get("unit").asText()).isEmpty();
+        assertThat(row(json(lines), "shadow-1").get("met").asBoolean()).isTrue();
+    }
+
+    @Test
     void timesHaveThreeDigits() {
         assertThat(List.of(0.784, 9.994, 9.996, 99.94, 99.96, 999.4, 999.6, 12_345.0, 1.5e6, 2.5e9, 5e12))
                 .extracting(Report::time)
