@@ -18,6 +18,6 @@ static void call_ioctl(unsigned long count)
 
 void bench_call(int samples)
 {
-	sample_batches("call-empty", samples, call_empty);
-	sample_batches("call-ioctl", samples, call_ioctl);
+	sample_batches("call-empty", samples, 1, call_empty);
+	sample_batches("call-ioctl", samples, 1, call_ioctl);
 }

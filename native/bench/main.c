@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "bench.h"
 
@@ -13,10 +15,15 @@ static const struct group {
 } groups[] = {
 	{ "call", bench_call },
 	{ "ring", bench_ring },
+	{ "guard", bench_guard },
+	{ "shadow", bench_shadow },
 	{ "getput", bench_getput },
 	{ "drain", bench_drain },
 	{ "latency", bench_latency },
+	{ "guards", bench_guards },
+	{ "pagemap", bench_pagemap },
 	{ "watched", bench_watched },
+	{ "guarded", bench_guarded },
 };
 
 static char **rows;	/* all if there is none */
@@ -68,7 +75,7 @@ static uint64_t time_batch(void (*batch)(unsigned long), unsigned long count)
 	return now_ns() - begin;
 }
 
-void sample_batches(const char *row, int samples,
+void sample_batches(const char *row, int samples, unsigned int things,
 		    void (*batch)(unsigned long count))
 {
 	unsigned long count = 1;
@@ -79,7 +86,19 @@ void sample_batches(const char *row, int samples,
 	while (time_batch(batch, count) < BATCH_NS)
 		count *= 2;
 	for (i = 0; i < samples; i++)
-		sample(row, (double)time_batch(batch, count) / count);
+		sample(row, (double)time_batch(batch, count) / count / things);
+}
+
+void *map_memfd(size_t size)
+{
+	int fd = ASSERT_OK(memfd_create("bench", MFD_CLOEXEC));
+	void *map;
+
+	ASSERT_OK(ftruncate(fd, size));
+	map = ASSERT_OK(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
+			     fd, 0));
+	close(fd);
+	return map;
 }
 
 static int facts(void)

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 /* A ring in a memfd, written and read by one thread, without the module. */
-#include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "bench.h"
 
 #define RECORDS		4096
@@ -15,18 +11,6 @@ static struct mmub_ring_header *header;
 static struct mmub_record *records;
 static uint32_t head;
 static uint64_t written, sum;
-
-static void *map_memfd(size_t size)
-{
-	int fd = ASSERT_OK(memfd_create("bench", MFD_CLOEXEC));
-	void *map;
-
-	ASSERT_OK(ftruncate(fd, size));
-	map = ASSERT_OK(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED,
-			     fd, 0));
-	close(fd);
-	return map;
-}
 
 static void ring_make(void)
 {

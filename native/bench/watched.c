@@ -4,18 +4,12 @@
  * the slower path until it dies, so each value is of a process of its own; the
  * modes take turns, so that a drift of the machine hits all alike.
  */
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "bench.h"
 
-/* Of &struct mmub_ring_setup.flags: fill in stack_id. */
-
-#define PAGE		4096ul
 #define BATCHES		3
 #define RING		4096	/* more than a batch has events */
 #define FORK_PAGES	256
@@ -28,48 +22,13 @@ static const char *const mode_names[MODES] = {
 
 /* ---------------------------------------------------------- in the process */
 
-struct operation {
-	const char *name;
-	unsigned int count;		/* in a batch */
-	unsigned int pages;		/* each */
-	void (*prepare)(const struct operation *operation);
-	void (*run)(const struct operation *operation);
-};
-
 static char *area;
-
-static char *map_pages(unsigned long pages)
-{
-	return ASSERT_OK(mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE,
-			      -1, 0));
-}
-
-/* VMAs that do not merge with their neighbours. */
-static void prepare_munmap(const struct operation *operation)
-{
-	size_t size = operation->pages * PAGE;
-	unsigned int i;
-
-	area = map_pages(operation->count * operation->pages);
-	for (i = 0; i < operation->count; i += 2)
-		ASSERT_OK(mprotect(area + i * size, size, PROT_READ));
-}
-
-static void run_munmap(const struct operation *operation)
-{
-	size_t size = operation->pages * PAGE;
-	unsigned int i;
-
-	for (i = 0; i < operation->count; i++)
-		ASSERT_OK(munmap(area + i * size, size));
-}
 
 static void prepare_mprotect(const struct operation *operation)
 {
 	if (area)
 		return;
-	area = map_pages(operation->pages + 2);
+	area = map_pages(NULL, operation->pages + 2);
 	ASSERT_OK(mprotect(area, PAGE, PROT_NONE));
 	area += PAGE;
 	ASSERT_OK(mprotect(area + operation->pages * PAGE, PAGE, PROT_NONE));
@@ -87,7 +46,7 @@ static void run_mprotect(const struct operation *operation)
 static void prepare_fork(const struct operation *operation)
 {
 	if (!area)
-		area = map_pages(operation->pages);
+		area = map_pages(NULL, operation->pages);
 }
 
 static void run_fork(const struct operation *operation)
@@ -104,45 +63,11 @@ static void run_fork(const struct operation *operation)
 }
 
 static const struct operation operations[] = {
-	{ "munmap-1", 256, 1, prepare_munmap, run_munmap },
-	{ "munmap-64", 16, 64, prepare_munmap, run_munmap },
-	{ "mprotect-1", 512, 1, prepare_mprotect, run_mprotect },
-	{ "fork", 5, FORK_PAGES, prepare_fork, run_fork },
+	{ "munmap-1", 256, 1, NULL, prepare_munmap, run_munmap },
+	{ "munmap-64", 16, 64, NULL, prepare_munmap, run_munmap },
+	{ "mprotect-1", 512, 1, NULL, prepare_mprotect, run_mprotect },
+	{ "fork", 5, FORK_PAGES, NULL, prepare_fork, run_fork },
 };
-
-/* On one CPU, its children too: where they run is nothing to compare. */
-static void settle(void)
-{
-	cpu_set_t cpus;
-	int cpu = CPU_SETSIZE - 1;
-
-	ASSERT_OK(sched_getaffinity(0, sizeof(cpus), &cpus));
-	while (!CPU_ISSET(cpu, &cpus))
-		cpu--;
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	ASSERT_OK(sched_setaffinity(0, sizeof(cpus), &cpus));
-	ASSERT_OK(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
-}
-
-/* At each byte that comes in, a batch; what it took goes out. */
-static void process(const struct operation *operation, int in, int out)
-{
-	uint64_t spent;
-	char byte;
-
-	settle();
-	for (;;) {
-		operation->prepare(operation);
-		if (!ASSERT_OK(read(in, &byte, 1)))
-			_exit(0);
-		spent = now_ns();
-		operation->run(operation);
-		spent = now_ns() - spent;
-		ASSERT_EQ(write(out, &spent, sizeof(spent)),
-			  (ssize_t)sizeof(spent));
-	}
-}
 
 /* ----------------------------------------------------------------- outside */
 
@@ -160,36 +85,18 @@ static void watch_mode(struct watch *watch, enum mode mode, pid_t pid)
 	close(mem_fd);
 }
 
-static uint64_t run_batch(int in, int out)
-{
-	uint64_t spent;
-
-	ASSERT_EQ(write(in, "", 1), 1);
-	ASSERT_EQ(read(out, &spent, sizeof(spent)), (ssize_t)sizeof(spent));
-	return spent;
-}
-
 static void measure(const struct operation *operation, enum mode mode)
 {
 	bool watching = mode == PLAIN || mode == CAUSES;
 	uint64_t spent[BATCHES];
+	struct worker worker;
 	struct watch watch;
-	int in[2], out[2];
 	char row[64];
-	int pid, i;
+	int i;
 
-	ASSERT_OK(pipe2(in, O_CLOEXEC));
-	ASSERT_OK(pipe2(out, O_CLOEXEC));
-	pid = test_fork();
-	if (!pid) {
-		close(in[1]);
-		close(out[0]);
-		process(operation, in[0], out[1]);
-	}
-	close(in[0]);
-	close(out[1]);
+	worker_start(&worker, operation, NULL, 0);
 	if (mode != NEVER)
-		watch_mode(&watch, mode, pid);
+		watch_mode(&watch, mode, worker.pid);
 	if (mode == DETACHED) {
 		watch_close(&watch);
 		i = device_open();
@@ -197,20 +104,18 @@ static void measure(const struct operation *operation, enum mode mode)
 		close(i);
 	}
 
-	run_batch(in[1], out[0]);
+	worker_batch(&worker);
 	for (i = 0; i < BATCHES; i++) {
 		if (watching)
 			watch_drain(&watch);
-		spent[i] = run_batch(in[1], out[0]);
+		spent[i] = worker_batch(&worker);
 		if (watching) {
 			ASSERT_GE(watch_drain(&watch), operation->count);
 			ASSERT_EQ(watch.ring.header->lost, 0);
 		}
 	}
 
-	close(in[1]);
-	test_reap(pid);
-	close(out[0]);
+	worker_end(&worker);
 	if (watching)
 		watch_close(&watch);
 	snprintf(row, sizeof(row), "%s-%s", operation->name, mode_names[mode]);

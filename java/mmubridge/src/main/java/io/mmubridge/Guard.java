@@ -2,6 +2,8 @@
 package io.mmubridge;
 
 import io.mmubridge.backend.BackendGuard;
+import io.mmubridge.backend.NativeWord;
+import java.lang.ref.Reference;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
@@ -54,6 +56,10 @@ public final class Guard implements AutoCloseable {
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;
 
     private final BackendGuard backend;
+
+    /** The backend's: {@link #isValid()} is not to look for it. */
+    private final long wordAddress;
+
     private final AddressRange range;
     private final Set<EventType> ignored;
 
@@ -66,6 +72,7 @@ public final class Guard implements AutoCloseable {
     /** Guards what the slot guards, from now on. */
     Guard(BackendGuard backend, AddressRange range, Set<EventType> ignored) {
         this.backend = backend;
+        wordAddress = backend.wordAddress();
         this.range = range;
         this.ignored = ignored;
         validWord = presentWord();
@@ -102,7 +109,15 @@ public final class Guard implements AutoCloseable {
      * @return false where something has, or does, or may have: see above
      */
     public boolean isValid() {
-        return backend.word() == validWord;
+        if (wordAddress == 0) {
+            return backend.word() == validWord;
+        }
+        try {
+            return NativeWord.loadAcquire(wordAddress) == validWord;
+        } finally {
+            // The backend keeps the word mapped.
+            Reference.reachabilityFence(this);
+        }
     }
 
     /**

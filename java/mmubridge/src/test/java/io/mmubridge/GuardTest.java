@@ -6,6 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.management.ThreadMXBean;
 import io.mmubridge.backend.BackendGuard;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.Set;
@@ -156,10 +159,59 @@ class GuardTest {
         assertThat(guard.renew().awaitValid(Duration.ofDays(1))).isFalse();
     }
 
+    /** A slot whose word is in native memory. */
+    private record NativeSlot(MemorySegment memory) implements BackendGuard {
+        @Override
+        public long word() {
+            return memory.get(ValueLayout.JAVA_LONG, 0);
+        }
+
+        @Override
+        public long wordAddress() {
+            return memory.address();
+        }
+
+        @Override
+        public boolean isEnded() {
+            return false;
+        }
+
+        @Override
+        public InvalidationEvent.@Nullable Snapshot invalidation() {
+            return null;
+        }
+
+        @Override
+        public void remove() {}
+    }
+
+    @Test
+    void aWordInNativeMemoryIsLookedAtThere() {
+        MemorySegment memory = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG);
+        memory.set(ValueLayout.JAVA_LONG, 0, 2);
+        Guard guard = new Guard(new NativeSlot(memory), new AddressRange(0, 4096), Set.of());
+        assertThat(guard.isValid()).isTrue();
+        memory.set(ValueLayout.JAVA_LONG, 0, 3);
+        assertThat(guard.isValid()).isFalse();
+        memory.set(ValueLayout.JAVA_LONG, 0, 4);
+        assertThat(guard.isValid()).isFalse();
+        assertThat(guard.renew().isValid()).isTrue();
+    }
+
     @Test
     void checkingAllocatesNothing() {
+        checkingAllocatesNothing(guard());
+    }
+
+    @Test
+    void checkingNativeMemoryAllocatesNothing() {
+        MemorySegment memory = Arena.ofAuto().allocate(ValueLayout.JAVA_LONG);
+        memory.set(ValueLayout.JAVA_LONG, 0, 2);
+        checkingAllocatesNothing(new Guard(new NativeSlot(memory), new AddressRange(0, 4096), Set.of()));
+    }
+
+    private static void checkingAllocatesNothing(Guard guard) {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        Guard guard = guard();
         int rounds = 20_000;
         long valid = 0;
         long allocated = Long.MAX_VALUE;

@@ -19,7 +19,9 @@ enum Figure {
             "subsystems",
             Shape.CURVES),
     INVALIDATE("An invalidation that one notifier hears of", "invalidation", "threads", Shape.BARS),
-    INTERVAL("An invalidation that meets no interval", "invalidation", "interval notifiers", Shape.CURVES);
+    INTERVAL("An invalidation that meets no interval", "invalidation", "interval notifiers", Shape.CURVES),
+    MUNMAP_1("munmap of 1 page", "munmap", "guards, or shadowed pages", Shape.CURVES),
+    MUNMAP_64("munmap of 64 pages", "munmap", "guards, or shadowed pages", Shape.CURVES);
 
     /** How it is drawn. */
     enum Shape {

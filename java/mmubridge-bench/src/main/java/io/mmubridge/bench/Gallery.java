@@ -29,19 +29,27 @@ final class Gallery {
         for (Figure figure : Figure.values()) {
             List<Chart.Series> series = series(figure);
             if (!series.isEmpty()) {
-                charts.add(new Chart(figure, series, caption()));
+                Place place = place(figure);
+                charts.add(new Chart(
+                        figure,
+                        series,
+                        machine(place) + ". Median, least and largest of " + rounds(place) + " rounds."));
             }
         }
     }
 
-    private String caption() {
-        return machine() + ". Median, least and largest of " + rounds() + " rounds.";
+    private static Place place(Figure figure) {
+        return Row.ALL.stream()
+                .filter(row -> row.points().stream().anyMatch(point -> point.figure() == figure))
+                .map(row -> row.group().place())
+                .findFirst()
+                .orElseThrow();
     }
 
     private List<Chart.Series> series(Figure figure) {
         Map<String, TreeMap<Integer, Chart.Value>> values = new LinkedHashMap<>();
         for (Row row : Row.ALL) {
-            Collection<Double> rounds = samples.rounds(row.id(), Side.JAVA).values();
+            Collection<Double> rounds = samples.rounds(row.id(), row.side()).values();
             for (Figure.Point point : row.points()) {
                 if (point.figure() == figure && !rounds.isEmpty()) {
                     values.computeIfAbsent(point.series(), absent -> new TreeMap<>())
@@ -60,11 +68,18 @@ final class Gallery {
         return new Chart.Value(x, Statistics.median(all), Statistics.quantile(0, all), Statistics.quantile(1, all));
     }
 
-    /** Where that was. The version of the kernel has no say in it. */
-    private String machine() {
-        Map<String, String> facts = samples.facts(Place.HOST);
-        return facts.getOrDefault("cpu", "unknown CPU") + ", " + facts.getOrDefault("cores", "?") + " cores, "
-                + facts.getOrDefault("jdk", "unknown JDK").split(" ", 2)[0];
+    /** Where that was. The version of this machine's kernel has no say in what runs on it, that of the guest's has. */
+    private String machine(Place place) {
+        Map<String, String> facts = samples.facts(place);
+        String processors =
+                facts.getOrDefault("cpu", "unknown CPU") + ", " + facts.getOrDefault("cores", "?") + " cores, ";
+        return processors
+                + switch (place) {
+                    case HOST -> facts.getOrDefault("jdk", "unknown JDK").split(" ", 2)[0];
+                    case GUEST ->
+                        "Linux " + facts.getOrDefault("kernel", "unknown") + ", "
+                                + facts.getOrDefault("accelerator", "unknown accelerator");
+                };
     }
 
     List<Chart> charts() {
@@ -113,7 +128,14 @@ final class Gallery {
 
     private String markdown(@Nullable String svg) {
         StringBuilder out = new StringBuilder();
-        out.append(machine()).append(". Medians of ").append(rounds()).append(" rounds.\n");
+        for (Place place : Place.values()) {
+            if (charts.stream().anyMatch(chart -> place(chart.figure()) == place)) {
+                out.append(machine(place))
+                        .append(". Medians of ")
+                        .append(rounds(place))
+                        .append(" rounds.\n");
+            }
+        }
         for (Chart chart : charts) {
             out.append("\n### ").append(chart.figure().title()).append("\n\n");
             if (svg != null) {
@@ -125,7 +147,7 @@ final class Gallery {
         out.append("\n### The aims\n\n");
         out.append("| | | ratio to | | aim | met |\n|---|---|---|---|---|---|\n");
         for (Row row : Row.ALL) {
-            Outcome outcome = row.group().isInC() ? null : Outcome.of(row, samples);
+            Outcome outcome = isDrawn(row.group()) ? Outcome.of(row, samples) : null;
             if (outcome != null && row.aim() != null) {
                 appendAim(outcome, row.aim(), out);
             }
@@ -133,10 +155,16 @@ final class Gallery {
         return out.toString();
     }
 
-    private int rounds() {
+    /** Whether figures have rows of it. */
+    private static boolean isDrawn(Group group) {
         return Row.ALL.stream()
-                .filter(row -> !row.points().isEmpty())
-                .mapToInt(row -> samples.rounds(row.id(), Side.JAVA).size())
+                .anyMatch(row -> row.group() == group && !row.points().isEmpty());
+    }
+
+    private int rounds(Place place) {
+        return Row.ALL.stream()
+                .filter(row -> row.group().place() == place && !row.points().isEmpty())
+                .mapToInt(row -> samples.rounds(row.id(), row.side()).size())
                 .max()
                 .orElse(0);
     }
@@ -163,13 +191,13 @@ final class Gallery {
     private static void appendAim(Outcome outcome, double aim, StringBuilder out) {
         Row row = outcome.row();
         Outcome.Ratio ratio = outcome.ratio();
-        Double java = outcome.java();
+        Double value = row.side() == Side.C ? outcome.c() : outcome.java();
         String base = row.base() == null ? "C" : Row.of(row.base()).title();
         Boolean met = outcome.met();
         out.append("| %s | %s | %s | %s | %s | %s |\n"
                 .formatted(
                         row.title(),
-                        java == null ? "" : Report.time(java),
+                        value == null ? "" : Report.time(value),
                         base,
                         ratio == null ? "" : Report.number(ratio.median()),
                         Report.number(aim),

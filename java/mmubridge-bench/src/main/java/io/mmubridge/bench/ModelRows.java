@@ -202,7 +202,7 @@ final class ModelRows {
             @Nullable String base,
             @Nullable Double aim,
             List<Point> points) {
-        return new Row(id, group, title, new Row.Probe(run, ""), base, aim, points);
+        return new Row(id, group, title, Row.Probe.of(run), base, aim, points);
     }
 
     private static String count(int count, String what) {

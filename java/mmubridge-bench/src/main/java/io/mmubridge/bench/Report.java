@@ -18,9 +18,9 @@ final class Report {
     private static final String[] TIME_UNITS = {"ns", "us", "ms", "s"};
 
     private static final String LEGEND = """
-            ratio: Java to C; where a process is watched, to never watched, in C; of the model, in Java
-            to the nearest row above that has none. Made within each round, then the median and the
-            quartiles of the rounds. aim: the largest that is good.""";
+            ratio: Java to C; of a row that is set in, to the row that it is set in below, in the same
+            language. Made within each round, then the median and the quartiles of the rounds. aim: the
+            largest that is good.""";
     private static final String EMULATED = """
             The guest is emulated (tcg): its times mean little, and only ratios within this guest compare.""";
 
@@ -75,7 +75,7 @@ final class Report {
         Outcome.Ratio ratio = outcome.ratio();
         Boolean met = outcome.met();
         return List.of(
-                GAP + row.title(),
+                GAP + (row.base() == null ? "" : GAP) + row.title(),
                 value(row, outcome.c()),
                 value(row, outcome.java()),
                 ratio == null ? "" : number(ratio.median()),
@@ -89,7 +89,11 @@ final class Report {
         if (value == null) {
             return "";
         }
-        return row.isGarbage() ? String.format(Locale.ROOT, "%.0f B", value) : time(value);
+        return switch (row.unit()) {
+            case NANOSECONDS -> time(value);
+            case BYTES -> String.format(Locale.ROOT, "%.0f B", value);
+            case COUNT -> String.format(Locale.ROOT, "%,.0f", value);
+        };
     }
 
     /** Three digits and a unit. */
@@ -114,7 +118,7 @@ final class Report {
     }
 
     static String number(double value) {
-        return String.format(Locale.ROOT, "%.2f", value);
+        return String.format(Locale.ROOT, value == 0 || value >= 0.1 ? "%.2f" : "%.4f", value);
     }
 
     /** The first column stands to the left, the others to the right; a line of one cell has no say in the widths. */
@@ -169,7 +173,7 @@ final class Report {
         json.writeStringField("title", row.title());
         json.writeStringField("group", row.group().label());
         json.writeStringField("place", row.group().place().label());
-        json.writeStringField("unit", row.isGarbage() ? "B" : "ns");
+        json.writeStringField("unit", row.unit().label());
         writeNumber("c", outcome.c(), json);
         writeNumber("java", outcome.java(), json);
         json.writeNumberField("rounds", outcome.rounds());

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param title for people
  * @param probe where Java measures it; null if it does not
  * @param base the id of the row that this one is compared with; null if Java is compared with C
- * @param aim the largest ratio to C or to {@code base}, or, of {@link #isGarbage()}, the largest value; null if there is none
+ * @param aim the largest ratio to C or to {@code base}, or, of {@link Unit#BYTES}, the largest value; null if there is none
  * @param points where it is in the figures
  */
 record Row(
@@ -28,9 +28,28 @@ record Row(
         @Nullable Double aim,
         List<Figure.Point> points) {
     /** What Java may take where C takes 1. */
-    private static final double JAVA_AIM = 1.3;
+    static final double JAVA_AIM = 1.3;
 
     private static final String GARBAGE = "gc.alloc.rate.norm";
+
+    /** What a value is. */
+    enum Unit {
+        NANOSECONDS("ns"),
+        /** Garbage, where C has nothing to say. */
+        BYTES("B"),
+        /** How many of what the title names. */
+        COUNT("");
+
+        private final String label;
+
+        Unit(String label) {
+            this.label = label;
+        }
+
+        String label() {
+            return label;
+        }
+    }
 
     /**
      * What JMH runs.
@@ -52,14 +71,15 @@ record Row(
      *
      * @param run where
      * @param metric the name of a secondary result; empty for the primary one
+     * @param unit of it
      */
-    record Probe(Run run, String metric) {
-        private static Probe of(String benchmark, String metric) {
-            return new Probe(new Run(benchmark, 1, Map.of()), metric);
+    record Probe(Run run, String metric, Unit unit) {
+        static Probe of(Run run) {
+            return new Probe(run, "", Unit.NANOSECONDS);
         }
 
-        boolean isGarbage() {
-            return metric.equals(GARBAGE);
+        static Probe of(String benchmark) {
+            return of(new Run(benchmark, 1, Map.of()));
         }
     }
 
@@ -74,9 +94,13 @@ record Row(
                 .orElseThrow(() -> new IllegalArgumentException(id + ": no such row"));
     }
 
-    /** Bytes that Java allocates, where C has nothing to say; all else is nanoseconds. */
+    Unit unit() {
+        return probe == null ? Unit.NANOSECONDS : probe.unit();
+    }
+
+    /** Bytes that Java allocates. */
     boolean isGarbage() {
-        return probe != null && probe.isGarbage();
+        return unit() == Unit.BYTES;
     }
 
     /** Who fills the row, if a base is to be compared with. */
@@ -91,7 +115,11 @@ record Row(
                 both("ring-pair", Group.RING, "ring in memory: write and read a record", "RingInMemory.writeAndRead"),
                 both("ring-read", Group.RING, "ring in memory: read a record, in C in place", "RingInMemory.read"),
                 both("ring-copy", Group.RING, "ring in memory: read a record, in C a copy", "RingInMemory.read"),
-                garbage("ring-garbage", Group.RING, "ring in memory: garbage of a record read", "RingInMemory.read"),
+                garbage("ring-garbage", Group.RING, "ring in memory: garbage of a record read", "RingInMemory.read")));
+        rows.addAll(GuardRows.inMemory());
+        rows.addAll(ModelRows.all());
+        rows.addAll(GuardRows.withTheModel());
+        rows.addAll(List.of(
                 both("getput-new", Group.GETPUT, "get + put, a notifier that is new", "GetPut.newNotifier"),
                 both("getput-shared", Group.GETPUT, "get + put, a notifier that is shared", "GetPut.sharedNotifier"),
                 both("open-bare", Group.GETPUT, "subscription opened + closed", "Subscriptions.withoutRing"),
@@ -101,24 +129,27 @@ record Row(
                 delay("wait-p99", "callback to waiting consumer, 99 %", "Latency.waiting", "p99", null),
                 delay("spin-p50", "callback to spinning consumer, median", "Latency.spinning", "p50", JAVA_AIM),
                 delay("spin-p99", "callback to spinning consumer, 99 %", "Latency.spinning", "p99", null)));
-        rows.addAll(ModelRows.all());
+        rows.addAll(GuardRows.withTheModule());
         addWatched(rows, "munmap-1", "munmap of 1 page", 1.2, 2.0);
         addWatched(rows, "munmap-64", "munmap of 64 pages", 1.2, 2.0);
         addWatched(rows, "mprotect-1", "mprotect of 1 page", null, null);
         addWatched(rows, "fork", "fork + exit + wait", null, null);
+        rows.addAll(GuardRows.munmap());
         return List.copyOf(rows);
     }
 
     private static Row both(String id, Group group, String title, String benchmark) {
-        return new Row(id, group, title, Probe.of(benchmark, ""), null, JAVA_AIM, List.of());
+        return new Row(id, group, title, Probe.of(benchmark), null, JAVA_AIM, List.of());
     }
 
     private static Row garbage(String id, Group group, String title, String benchmark) {
-        return new Row(id, group, title, Probe.of(benchmark, GARBAGE), null, 0.0, List.of());
+        Probe probe = new Probe(new Run(benchmark, 1, Map.of()), GARBAGE, Unit.BYTES);
+        return new Row(id, group, title, probe, null, 0.0, List.of());
     }
 
     private static Row delay(String id, String title, String benchmark, String metric, @Nullable Double aim) {
-        return new Row(id, Group.LATENCY, title, Probe.of(benchmark, metric), null, aim, List.of());
+        Probe probe = new Probe(new Run(benchmark, 1, Map.of()), metric, Unit.NANOSECONDS);
+        return new Row(id, Group.LATENCY, title, probe, null, aim, List.of());
     }
 
     private static void addWatched(

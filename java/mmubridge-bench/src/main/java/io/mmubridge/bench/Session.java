@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -43,14 +44,16 @@ final class Session {
         writeFacts(groups);
         for (int round = 1; round <= rounds(); round++) {
             for (Group group : groups) {
-                if (group.place() == place && group != Group.WATCHED) {
+                if (group.place() == place && !group.takesTurns()) {
                     progress("round " + round + " of " + rounds() + ": " + group.label());
                     runBoth(group, round);
                 }
             }
         }
-        if (groups.contains(Group.WATCHED) && Group.WATCHED.place() == place) {
-            runWatched();
+        for (Group group : groups) {
+            if (group.place() == place && group.takesTurns()) {
+                runTurns(group);
+            }
         }
     }
 
@@ -64,6 +67,21 @@ final class Session {
                 runC(group, run.getValue(), round);
             }
         }
+        runC(group, inCAlone(group), round);
+    }
+
+    /** Rows that Java has no part in, after what they are compared with. */
+    private static List<Row> inCAlone(Group group) {
+        Set<Row> rows = new LinkedHashSet<>();
+        for (Row row : Row.ALL) {
+            if (row.group() == group && row.side() == Side.C) {
+                if (row.base() != null) {
+                    rows.add(Row.of(row.base()));
+                }
+                rows.add(row);
+            }
+        }
+        return List.copyOf(rows);
     }
 
     /** The rows that each run of JMH fills. */
@@ -116,7 +134,7 @@ final class Session {
     }
 
     private void runC(Group group, List<Row> rows, int round) throws IOException {
-        if (!group.isInC()) {
+        if (!group.isInC() || rows.isEmpty()) {
             return;
         }
         List<String> arguments = new ArrayList<>(List.of(group.label(), quick ? "3" : "5"));
@@ -127,12 +145,11 @@ final class Session {
         out.flush();
     }
 
-    /** Each sample of a row is a round of its own here: the modes of the watched process take turns in C. */
-    private void runWatched() throws IOException {
+    private void runTurns(Group group) throws IOException {
         int repetitions = quick ? 5 : 15;
-        progress("watched processes, " + repetitions + " repetitions");
+        progress(group.label() + " processes, " + repetitions + " repetitions");
         Map<String, Integer> seen = new HashMap<>();
-        for (String[] words : CProgram.run(Group.WATCHED.label(), Integer.toString(repetitions))) {
+        for (String[] words : CProgram.run(group.label(), Integer.toString(repetitions))) {
             write(words, seen.merge(words[1], 1, Integer::sum));
         }
         out.flush();

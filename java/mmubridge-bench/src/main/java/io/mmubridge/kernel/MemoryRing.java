@@ -3,8 +3,6 @@ package io.mmubridge.kernel;
 
 import static io.mmubridge.ffi.mmubridge_h.*;
 import static java.lang.foreign.MemoryLayout.PathElement.groupElement;
-import static java.nio.file.StandardOpenOption.READ;
-import static java.nio.file.StandardOpenOption.WRITE;
 
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.backend.Lifetime;
@@ -13,15 +11,9 @@ import io.mmubridge.ffi.NativeLibrary;
 import io.mmubridge.ffi.mmub_record;
 import io.mmubridge.ffi.mmub_ring_header;
 import java.io.IOException;
-import java.lang.foreign.Arena;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
-import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.NullMarked;
 
@@ -61,34 +53,8 @@ public final class MemoryRing {
     /** Makes a ring. */
     public static MemoryRing map(int records) throws IOException {
         NativeLibrary.require();
-        return new MemoryRing(mapMemfd(DATA_OFFSET + records * mmub_record.sizeof()), mapMemfd(CONSUMER_SIZE), records);
-    }
-
-    private static MemorySegment mapMemfd(long size) throws IOException {
-        int descriptor = memfd();
-        try (FileChannel file = FileChannel.open(Path.of("/proc/self/fd/" + descriptor), READ, WRITE)) {
-            return file.map(MapMode.READ_WRITE, 0, size, Arena.ofAuto());
-        } finally {
-            KernelBackend.closeDescriptor(descriptor);
-        }
-    }
-
-    private static int memfd() {
-        Linker linker = Linker.nativeLinker();
-        try (Arena arena = Arena.ofConfined()) {
-            int descriptor = (int) linker.downcallHandle(
-                            linker.defaultLookup().findOrThrow("memfd_create"),
-                            FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.JAVA_INT))
-                    .invokeExact(arena.allocateFrom("bench"), 0);
-            if (descriptor < 0) {
-                throw new IllegalStateException("memfd_create failed");
-            }
-            return descriptor;
-        } catch (RuntimeException | Error e) {
-            throw e;
-        } catch (Throwable e) {
-            throw new IllegalStateException(e);
-        }
+        return new MemoryRing(
+                Memfd.map(DATA_OFFSET + records * mmub_record.sizeof()), Memfd.map(CONSUMER_SIZE), records);
     }
 
     private static MemorySegment template() {

@@ -66,6 +66,27 @@ class GalleryTest {
     }
 
     @Test
+    void aFigureOfWhatCMeasuresInTheGuestSaysSo() throws IOException {
+        List<Chart> charts = gallery(List.of(
+                        Samples.factLine(Place.HOST, "cpu", "a CPU"),
+                        Samples.factLine(Place.GUEST, "cpu", "an emulated CPU"),
+                        Samples.factLine(Place.GUEST, "cores", "1"),
+                        Samples.factLine(Place.GUEST, "kernel", "6.1"),
+                        Samples.factLine(Place.GUEST, "accelerator", "tcg"),
+                        Samples.sampleLine("guarded-1-none", Side.C, 1, 10),
+                        Samples.sampleLine("guarded-1-none", Side.C, 2, 14),
+                        Samples.sampleLine("guarded-1-guards-100", Side.C, 1, 11)))
+                .charts();
+
+        assertThat(charts).extracting(Chart::figure).containsExactly(Figure.MUNMAP_1);
+        assertThat(charts.getFirst().caption())
+                .isEqualTo("an emulated CPU, 1 cores, Linux 6.1, tcg. Median, least and largest of 2 rounds.");
+        assertThat(charts.getFirst().series())
+                .contains(new Chart.Series(
+                        "guards elsewhere", List.of(new Chart.Value(0, 12, 10, 14), new Chart.Value(100, 11, 11, 11))));
+    }
+
+    @Test
     void theNumbersOfADocumentAreReplaced() throws IOException {
         Path document = document("before\n<!-- begin: scripts/bench -->\nold\n<!-- end: scripts/bench -->\nafter\n");
         gallery(LINES).update(document, folder.resolve("figures"));

@@ -78,12 +78,12 @@ class ReportTest {
                   ring in memory: garbage of a record read               0 B                         1   0 B  yes
                 In the guest
                   munmap of 1 page, never watched           1.50 us                                  2
-                  munmap of 1 page, watched                 1.95 us            1.30  1.30-1.30       2  1.20   no
-                  munmap of 1 page, after detach            1.10 us            1.10  1.10-1.10       1
+                    munmap of 1 page, watched               1.95 us            1.30  1.30-1.30       2  1.20   no
+                    munmap of 1 page, after detach          1.10 us            1.10  1.10-1.10       1
 
-                ratio: Java to C; where a process is watched, to never watched, in C; of the model, in Java
-                to the nearest row above that has none. Made within each round, then the median and the
-                quartiles of the rounds. aim: the largest that is good.
+                ratio: Java to C; of a row that is set in, to the row that it is set in below, in the same
+                language. Made within each round, then the median and the quartiles of the rounds. aim: the
+                largest that is good.
                 The guest is emulated (tcg): its times mean little, and only ratios within this guest compare.
                 something was left out
                 """);
@@ -156,6 +156,19 @@ class ReportTest {
                         .get("met")
                         .asBoolean())
                 .isFalse();
+    }
+
+    @Test
+    void countsHaveNoUnitAndSmallRatiosFourDigits() throws IOException {
+        List<String> lines = List.of(
+                Samples.sampleLine("sends-off-made", Side.JAVA, 1, 1000),
+                Samples.sampleLine("sends-on-made", Side.JAVA, 1, 20),
+                Samples.sampleLine("pagemap-1", Side.C, 1, 1000),
+                Samples.sampleLine("shadow-1", Side.C, 1, 2));
+
+        assertThat(table(lines)).containsPattern(" 1,000 +1\n").contains("0.0200", "0.0020");
+        assertThat(row(json(lines), "sends-on-made").get("unit").asText()).isEmpty();
+        assertThat(row(json(lines), "shadow-1").get("met").asBoolean()).isTrue();
     }
 
     @Test

@@ -15,8 +15,11 @@ import org.openjdk.jmh.annotations.Param;
 
 class RowTest {
     private static final List<Class<?>> BENCHMARKS = List.of(
+            CachedSends.class,
             CallOverhead.class,
             GetPut.class,
+            GuardCalls.class,
+            GuardCheck.class,
             Intervals.class,
             Latency.class,
             ReadSection.class,

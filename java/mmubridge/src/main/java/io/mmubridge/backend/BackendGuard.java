@@ -14,6 +14,14 @@ public interface BackendGuard {
     long word();
 
     /**
+     * Where the word is, if in native memory: there {@link NativeWord#loadAcquire} finds it for as long as this can be reached.
+     * Else 0.
+     */
+    default long wordAddress() {
+        return 0;
+    }
+
+    /**
      * Whether the word was made odd for good: removed, detached, or the address space released. If this is false, then the word
      * that was read before is this guard's.
      */

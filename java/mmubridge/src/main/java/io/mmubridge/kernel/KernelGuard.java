@@ -3,16 +3,13 @@ package io.mmubridge.kernel;
 
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.backend.BackendGuard;
+import io.mmubridge.backend.NativeWord;
 import io.mmubridge.ffi.mmubridge_h;
-import java.lang.foreign.ValueLayout;
-import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import org.jspecify.annotations.Nullable;
 
 /** A slot of a {@link GuardTable}. */
 final class KernelGuard implements BackendGuard {
-    private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
-
     private final KernelSubscription subscription;
     private final GuardTable table;
     private final int slot;
@@ -31,11 +28,16 @@ final class KernelGuard implements BackendGuard {
     @Override
     public long word() {
         try {
-            return (long) WORD.getAcquire(Memory.ALL, address);
+            return NativeWord.loadAcquire(address);
         } finally {
             // The table keeps the word mapped.
             Reference.reachabilityFence(table);
         }
+    }
+
+    @Override
+    public long wordAddress() {
+        return address;
     }
 
     @Override

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.kernel;
 
+import io.mmubridge.backend.NativeWord;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /** The memory of this process. */
 final class Memory {
@@ -17,4 +19,19 @@ final class Memory {
     static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
 
     private Memory() {}
+
+    /**
+     * A long of a structure.
+     *
+     * @param address of the structure, a multiple of 8
+     * @param offset best a constant
+     */
+    static long getLong(long address, long offset) {
+        return ALL.get(ValueLayout.JAVA_LONG, NativeWord.known(address) + offset);
+    }
+
+    /** An int of a structure, likewise. */
+    static int getInt(long address, long offset) {
+        return ALL.get(ValueLayout.JAVA_INT, NativeWord.known(address) + offset);
+    }
 }

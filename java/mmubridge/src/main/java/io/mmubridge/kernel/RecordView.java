@@ -10,7 +10,6 @@ import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.ffi.mmub_record;
 import io.mmubridge.ffi.mmubridge_h;
-import java.lang.foreign.ValueLayout;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -65,12 +64,12 @@ final class RecordView implements InvalidationEvent {
 
     private long readLong(long offset) {
         checkReader();
-        return Memory.ALL.get(ValueLayout.JAVA_LONG, address + offset);
+        return Memory.getLong(address, offset);
     }
 
     private int readInt(long offset) {
         checkReader();
-        return Memory.ALL.get(ValueLayout.JAVA_INT, address + offset);
+        return Memory.getInt(address, offset);
     }
 
     private void checkReader() {

@@ -11,7 +11,6 @@ import io.mmubridge.ffi.mmub_record;
 import io.mmubridge.ffi.mmub_ring_consumer;
 import io.mmubridge.ffi.mmub_ring_header;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
 import java.lang.ref.Reference;
 import java.util.function.BooleanSupplier;
@@ -79,8 +78,9 @@ final class RingReader extends EventRing {
                 while (next != endOfBatch && !stopped) {
                     long record = recordsAddress + (long) (next & mask) * mmub_record.sizeof();
                     next++;
-                    int phase = Memory.ALL.get(ValueLayout.JAVA_INT, record + mmub_record.phase$offset());
-                    if (phase == MMUB_PHASE_RELEASE() || phase == MMUB_PHASE_DETACHED()) {
+                    int phase = Memory.getInt(record, mmub_record.phase$offset());
+                    // One comparison for almost all.
+                    if (phase != MMUB_PHASE_START() && isLast(phase)) {
                         end();
                     }
                     view.show(record);
@@ -95,6 +95,10 @@ final class RingReader extends EventRing {
             Reference.reachabilityFence(ring);
             Reference.reachabilityFence(consumer);
         }
+    }
+
+    private static boolean isLast(int phase) {
+        return phase == MMUB_PHASE_RELEASE() || phase == MMUB_PHASE_DETACHED();
     }
 
     @Override
