@@ -85,8 +85,11 @@ uint64_t shadow_present(const struct shadow *shadow)
 static bool invalidated_soon(const struct shadow *shadow, uint64_t page,
 			     const struct mmub_shadow_entry *entry)
 {
+	/* Early enough to tell of it. */
+	uint64_t end = test_deadline() - 10 * UINT64_C(1000000000);
+
 	while (mmub_shadow_valid(&shadow->map, page, entry)) {
-		if (now_ns() > test_deadline())
+		if (now_ns() > end)
 			return false;
 		sched_yield();
 	}
@@ -132,6 +135,8 @@ static void compare_part(const struct shadow *shadow, uint64_t addr,
 			test_note("0x%lx: state 0x%lx pfn 0x%lx, pagemap 0x%lx",
 				  page, entries[i].state, entries[i].pfn,
 				  pagemap[i]);
+			if (shadow_explain)
+				shadow_explain(shadow, page);
 			sum->mismatched++;
 		}
 	}

@@ -49,6 +49,10 @@ struct compared {
  */
 void shadow_compare(const struct shadow *shadow, struct compared *sum);
 
+/* If a program has it: called of a page that is mismatched, to say more of it. */
+void shadow_explain(const struct shadow *shadow, uint64_t page)
+	__attribute__((weak));
+
 /* The same, of which nothing may be mismatched. */
 void shadow_agrees(const struct shadow *shadow, const char *when);
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -21,6 +22,9 @@
 
 /* Of each process, and of each of its shadows. */
 enum { PROCESSES = 24, SHADOWS = 6, PAGES_MAX = 16384 };
+
+/* Events of a process that are kept, for a page that disagrees. */
+enum { EVENTS = 512 };
 
 static void __attribute__((constructor)) settings(void)
 {
@@ -36,6 +40,8 @@ struct worker {
 	struct shadow shadows[SHADOWS];
 	unsigned int count;
 	uint64_t opened_ns;
+	struct mmub_record events[EVENTS];
+	uint64_t nr_events;
 };
 
 /* What was done to whom, by the name of the worker. */
@@ -60,23 +66,51 @@ static struct tally *tally_of(const char *name)
 	return &tallies[i];
 }
 
-static pid_t start_stress(unsigned long seconds)
+static pid_t start_stress(const char *const *options, unsigned int count)
 {
-	char timeout[32];
+	const char *argv[32] = {
+		"stress-ng", "--quiet", "--temp-path", "/tmp", "--oomable",
+	};
 	pid_t pid;
 
-	snprintf(timeout, sizeof(timeout), "%lu", seconds);
 	pid = test_fork();
 	if (pid)
 		return pid;
+	ASSERT_TRUE(count <= 24);
+	memcpy(&argv[5], options, count * sizeof(*options));
 	ASSERT_OK(dup2(STDERR_FILENO, STDOUT_FILENO));
-	execlp("stress-ng", "stress-ng", "--quiet", "--temp-path", "/tmp",
-	       "--oomable", "--timeout", timeout,
-	       "--vm", "1", "--vm-bytes", "24m", "--mmap", "1", "--mmap-bytes",
-	       "24m", "--fork", "1", "--madvise", "1", "--numa", "1",
-	       "--mremap", "1", "--mremap-bytes", "8m", "--userfaultfd", "1",
-	       "--userfaultfd-bytes", "8m", NULL);
+	execvp("stress-ng", (char *const *)argv);
 	FAIL("stress-ng: %m");
+}
+
+static pid_t start_most(const char *timeout)
+{
+	const char *const options[] = {
+		"--timeout", timeout,
+		"--vm", "1", "--vm-bytes", "24m", "--mmap", "1", "--mmap-bytes",
+		"24m", "--fork", "1", "--madvise", "1", "--mremap", "1",
+		"--mremap-bytes", "8m", "--userfaultfd", "1",
+		"--userfaultfd-bytes", "8m",
+	};
+
+	return start_stress(options, ARRAY_SIZE(options));
+}
+
+/*
+ * Without huge pages: it names a thousand small ones to move_pages(2), each for
+ * another node than the one before, and the kernel (do_pages_move()) moves a huge
+ * page whole for each. An emulated machine takes minutes for that, which no signal
+ * ends. Where anonymous memory is aligned for them, there are some.
+ */
+static pid_t start_numa(const char *timeout)
+{
+	const char *const options[] = { "--timeout", timeout, "--numa", "1" };
+	pid_t pid;
+
+	ASSERT_OK(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+	pid = start_stress(options, ARRAY_SIZE(options));
+	ASSERT_OK(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
+	return pid;
 }
 
 /* "pid (name) state ppid": 0 where the process is gone. */
@@ -101,6 +135,43 @@ static pid_t parent_of(pid_t pid, char name[32])
 	return ppid;
 }
 
+/*
+ * It is the nicest there is. Among so many who are busy it would be without a CPU
+ * for so long, with the mmap_lock of one of them, that RCU takes it for stalled.
+ */
+static pid_t khugepaged;
+static int khugepaged_nice;
+
+static void khugepaged_back(void)
+{
+	if (khugepaged)
+		setpriority(PRIO_PROCESS, khugepaged, khugepaged_nice);
+}
+
+static void __attribute__((constructor)) find_khugepaged(void)
+{
+	struct dirent *entry;
+	char name[32];
+	DIR *proc;
+
+	if (access(MMUB_DEVICE, F_OK))
+		return;
+	proc = opendir("/proc");
+	while (proc && (entry = readdir(proc))) {
+		pid_t pid = atoi(entry->d_name);
+
+		/* Of kthreadd. */
+		if (pid && parent_of(pid, name) == 2 &&
+		    !strcmp(name, "khugepaged")) {
+			khugepaged = pid;
+			khugepaged_nice = getpriority(PRIO_PROCESS, pid);
+			atexit(khugepaged_back);
+		}
+	}
+	if (proc)
+		closedir(proc);
+}
+
 static bool descends_from(pid_t pid, pid_t ancestor)
 {
 	char name[32];
@@ -112,6 +183,132 @@ static bool descends_from(pid_t pid, pid_t ancestor)
 			return true;
 	}
 	return false;
+}
+
+/* The last ones are kept. */
+static void worker_hear(struct worker *worker)
+{
+	struct mmub_record *to;
+
+	for (;;) {
+		to = &worker->events[worker->nr_events % EVENTS];
+		if (!watch_next(&worker->watch, to))
+			return;
+		worker->nr_events++;
+	}
+}
+
+/* The lines of /proc/PID/@name of the mappings that have the page or are near. */
+static void note_mappings(pid_t pid, const char *name, uint64_t page)
+{
+	unsigned long start, end;
+	char path[64], line[512];
+	bool near = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			near = start <= page + PAGE && page <= end;
+		if (near)
+			test_note("%s: %.*s", name, (int)strcspn(line, "\n"), line);
+	}
+	if (file)
+		fclose(file);
+}
+
+/* What each thread of the process is in. */
+static void note_stacks(pid_t pid)
+{
+	struct dirent *entry;
+	char path[320], text[2048];
+	ssize_t length;
+	DIR *tasks;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks))) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%s/stack", pid,
+			 entry->d_name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		length = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+		close(fd);
+		if (length >= 0)
+			test_note("thread %s, kernel stack: %.*s", entry->d_name,
+				  (int)length, text);
+	}
+	if (tasks)
+		closedir(tasks);
+}
+
+/* The word of a page in /proc/kpageflags or kpagecount. */
+static uint64_t word_of_pfn(const char *path, uint64_t pfn)
+{
+	uint64_t value = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || pread(fd, &value, sizeof(value), pfn * sizeof(value)) !=
+		      sizeof(value))
+		test_note("%s: %m", path);
+	close(fd);
+	return value;
+}
+
+static void note_events(struct worker *worker, uint64_t page)
+{
+	uint64_t i, oldest;
+
+	worker_hear(worker);
+	oldest = worker->nr_events < EVENTS ? 0 : worker->nr_events - EVENTS;
+	for (i = worker->nr_events; i > oldest; i--) {
+		const struct mmub_record *record =
+			&worker->events[(i - 1) % EVENTS];
+
+		if (record->start <= page && page < record->end)
+			note_record(record);
+	}
+	test_note("these are of the last %lu events", worker->nr_events - oldest);
+}
+
+/* All that can be known of a page of which shadow and pagemap disagree. */
+void shadow_explain(const struct shadow *shadow, uint64_t page)
+{
+	struct mmub_shadow_refresh result;
+	struct mmub_shadow_entry entry;
+	struct worker *worker = workers;
+	struct mmub_stats stats;
+	uint64_t pagemap = 0;
+	int ret;
+
+	while (shadow < worker->shadows || shadow >= worker->shadows + SHADOWS)
+		worker++;
+	mmub_shadow_lookup(&shadow->map, page, &entry);
+	if (pread(shadow->pagemap, &pagemap, 8, page / PAGE * 8) != 8)
+		test_note("pagemap has nothing more to say");
+	test_note("%s %d: 0x%lx is now: state 0x%lx pfn 0x%lx, pagemap 0x%lx",
+		  worker->name, worker->pid, page, entry.state, entry.pfn, pagemap);
+	test_note("kpageflags 0x%lx, kpagecount %lu",
+		  word_of_pfn("/proc/kpageflags", entry.pfn),
+		  word_of_pfn("/proc/kpagecount", entry.pfn));
+	watch_stats(worker->watch.fd, &stats);
+	test_note("space: seq %llu, completed %llu, active %llu; the last event of the shadow %llu",
+		  stats.space_seq, stats.space_completed_seq, stats.space_active,
+		  shadow->map.header->event_seq);
+	note_events(worker, page);
+	note_stacks(worker->pid);
+	note_mappings(worker->pid, "maps", page);
+	note_mappings(worker->pid, "smaps", page);
+	/* Last, since it changes what it tells of. */
+	ret = mmub_shadow_refresh(shadow->fd, shadow->added.shadow_id, page,
+				  page + PAGE, MMUB_SHADOW_NOWAIT, &result);
+	if (ret)
+		test_note("SHADOW_REFRESH: %s", strerror(-ret));
+	else
+		test_note("SHADOW_REFRESH: present %llu, same %llu, gone %llu, moved %llu, mismatched %llu, busy %llu",
+			  result.present, result.same, result.gone, result.moved,
+			  result.mismatched, result.busy);
 }
 
 static void worker_close(struct worker *worker)
@@ -192,11 +389,14 @@ static void worker_open(struct worker *worker, pid_t pid, const char *name)
 	if (mem < 0)
 		return;
 	worker->watch.fd = device_open();
+	ret = mmub_ring_open(worker->watch.fd, 1024, 0, 0, &worker->watch.ring);
+	ASSERT_EQ(ret, 0);
 	ret = mmub_attach(worker->watch.fd, "stress", mem, 0,
 			  &worker->watch.attached);
 	close(mem);
 	if (ret) {
 		ASSERT_EQ(ret, -ESRCH);
+		mmub_ring_close(&worker->watch.ring);
 		close(worker->watch.fd);
 		return;
 	}
@@ -260,7 +460,7 @@ static void worker_compare(struct worker *worker)
 }
 
 /* Take up who is there, in place of who has ended or was looked at for long. */
-static void look_around(pid_t stress)
+static void look_around(void)
 {
 	struct dirent *entry;
 	struct worker *worker;
@@ -272,7 +472,7 @@ static void look_around(pid_t stress)
 	while ((entry = readdir(proc))) {
 		pid = atoi(entry->d_name);
 		if (!pid || !parent_of(pid, name) ||
-		    strncmp(name, "stress-ng-", 10) || !descends_from(pid, stress))
+		    strncmp(name, "stress-ng-", 10) || !descends_from(pid, getpid()))
 			continue;
 		for (worker = workers; worker < workers + PROCESSES; worker++)
 			if (worker->pid == pid)
@@ -295,6 +495,7 @@ static void round_of_all(uint64_t again_ns)
 	for (worker = workers; worker < workers + PROCESSES; worker++) {
 		if (!worker->pid)
 			continue;
+		worker_hear(worker);
 		worker_compare(worker);
 		/* What it maps changes: look at its mappings again. */
 		if (!worker_refresh(worker) ||
@@ -315,8 +516,10 @@ TEST(stress_ng)
 	struct compared sum = { 0 };
 	struct worker *worker;
 	struct tally *tally;
+	char timeout[32];
+	unsigned int i;
+	pid_t stress[2];
 	uint64_t end;
-	pid_t pid;
 
 	if (!given)
 		SKIP("MMUB_STRESS_SECONDS, how long, is not set");
@@ -327,27 +530,34 @@ TEST(stress_ng)
 	write_file(THP "khugepaged/scan_sleep_millisecs", "10");
 	write_file("/proc/sys/kernel/numa_balancing", "1");
 
-	pid = start_stress(seconds + 30);
+	if (khugepaged)
+		ASSERT_OK(setpriority(PRIO_PROCESS, khugepaged, 0));
+
+	snprintf(timeout, sizeof(timeout), "%lu", seconds + 30);
+	stress[0] = start_most(timeout);
+	stress[1] = start_numa(timeout);
 	/* Else those who are looked at leave no time to look. */
 	ASSERT_OK(setpriority(PRIO_PROCESS, 0, -10));
 	/* Its workers take a moment to have memory. */
 	end = now_ns() + (seconds + 5) * SECOND;
 	while (now_ns() < end) {
 		if (now_ns() - looked > SECOND) {
-			look_around(pid);
+			look_around();
 			looked = now_ns();
 		}
 		round_of_all(2 * SECOND);
 	}
-	/* Its workers end with it. */
-	kill(pid, SIGTERM);
+	/* Their workers end with them. */
+	for (i = 0; i < 2; i++)
+		kill(stress[i], SIGTERM);
 	for (worker = workers; worker < workers + PROCESSES; worker++) {
 		if (!worker->pid)
 			continue;
 		worker_compare(worker);
 		worker_close(worker);
 	}
-	test_wait(pid);
+	for (i = 0; i < 2; i++)
+		test_wait(stress[i]);
 
 	for (tally = tallies; tally->name[0]; tally++) {
 		test_note("%-20s %3u shadowed, %lu refreshes: %lu entries compared, %lu changed meanwhile; %lu dropped, of which %lu same, %lu moved, %lu gone",

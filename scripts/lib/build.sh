@@ -107,7 +107,8 @@ test_module_file() {
 }
 
 # mutant_make KERNEL_DIR TO PATCH: builds the module for tests in TO with that
-# patch, and puts it into a folder of the patch's name.
+# patch, and puts it into a folder of the patch's name, with the tests that the
+# patch names, each line a program and which of its tests.
 mutant_make() {
 	local kernel=$1 to=$2 patch=$3 name
 	name=$(basename "$patch" .patch)
@@ -115,6 +116,7 @@ mutant_make() {
 	kbuild "$kernel" "$to" || die "$patch: does not build"
 	patch -s -F0 -p1 -R -d "$to" <"$patch" >&2
 	mkdir -p "$to/mutants/$name"
+	sed -n 's/^Tests: //p' "$patch" >"$to/mutants/$name/tests"
 	mv "$to/mmubridge_test.ko" "$to/mutants/$name/"
 }
 
