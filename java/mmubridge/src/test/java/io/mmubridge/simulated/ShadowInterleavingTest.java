@@ -132,11 +132,6 @@ class ShadowInterleavingTest {
                 Shadowed::use);
     }
 
-    @Test
-    void whatIsReplacedIsFoundForWhatItIs() {
-        explore(Shadowed::full, Shadowed::use, Shadowed::use, Shadowed::replace, Shadowed::refresh);
-    }
-
     /** A page that comes is no event: who looked before it came must not take it away from who looked after it. */
     @Test
     void whoLooksLateTakesNothingAway() {
