@@ -131,16 +131,18 @@ public final class Shadow implements AutoCloseable {
      * @throws IllegalArgumentException if the address is not in the range
      */
     public boolean lookup(long address, ShadowEntry into) {
+        // Here, since after each load that orders something all fields are loaded anew.
+        BackendShadow words = backend;
         int page = page(address);
         int chunk = chunk(address);
         while (true) {
             // Pairs with the release of who installs: the frame is that of this word, or a later one.
-            long state = backend.stateAcquire(page);
-            long frame = backend.hasFrames() ? backend.frame(page) : ShadowEntry.NO_FRAME;
+            long state = words.stateAcquire(page);
+            long frame = words.hasFrames() ? words.frame(page) : ShadowEntry.NO_FRAME;
             // Pairs with the write barrier of who drops: with a later frame comes a later word.
             VarHandle.acquireFence();
-            if (isUnchanged(state, backend.state(page))) {
-                boolean isPresent = isPresent(state, backend.dropped(chunk));
+            if (isUnchanged(state, words.state(page))) {
+                boolean isPresent = isPresent(state, words.dropped(chunk));
                 into.set(this, address, frame, state, isPresent);
                 return isPresent;
             }

@@ -31,7 +31,10 @@ public final class ShadowEntry {
     public ShadowEntry() {}
 
     void set(Shadow newShadow, long newAddress, long newFrame, long newState, boolean isPresent) {
-        shadow = newShadow;
+        if (shadow != newShadow) {
+            // It mostly is, and the garbage collector makes more of the storing of a reference.
+            shadow = newShadow;
+        }
         address = newAddress;
         frame = isPresent ? newFrame : NO_FRAME;
         state = newState;

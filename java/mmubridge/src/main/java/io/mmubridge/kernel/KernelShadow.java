@@ -9,6 +9,7 @@ import io.mmubridge.ShadowChanges;
 import io.mmubridge.ShadowMode;
 import io.mmubridge.ShadowStatistics;
 import io.mmubridge.backend.BackendShadow;
+import io.mmubridge.backend.NativeWord;
 import io.mmubridge.backend.ShadowRefusals;
 import io.mmubridge.ffi.mmub_shadow;
 import io.mmubridge.ffi.mmub_shadow_add;
@@ -158,7 +159,7 @@ final class KernelShadow implements BackendShadow {
     @Override
     public long stateAcquire(int page) {
         try {
-            return (long) WORD.getAcquire(Memory.ALL, states + (long) page * Long.BYTES);
+            return NativeWord.loadAcquire(states + (long) page * Long.BYTES);
         } finally {
             // It keeps the word mapped.
             Reference.reachabilityFence(this);
@@ -182,7 +183,7 @@ final class KernelShadow implements BackendShadow {
 
     private long word(long address) {
         try {
-            return (long) WORD.getOpaque(Memory.ALL, address);
+            return (long) WORD.getOpaque(Memory.ALL, NativeWord.known(address));
         } finally {
             Reference.reachabilityFence(this);
         }
