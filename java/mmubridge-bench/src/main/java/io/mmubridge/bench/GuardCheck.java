@@ -2,7 +2,7 @@
 package io.mmubridge.bench;
 
 import io.mmubridge.Guard;
-import io.mmubridge.MemoryGuards;
+import io.mmubridge.InMemory;
 import io.mmubridge.kernel.MemoryGuard;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -55,7 +55,7 @@ public class GuardCheck {
             throw new IllegalStateException(e);
         }
         byHand = slots.stream().map(ByHand::new).toArray(ByHand[]::new);
-        guards = slots.stream().map(MemoryGuards::of).toArray(Guard[]::new);
+        guards = slots.stream().map(InMemory::guard).toArray(Guard[]::new);
     }
 
     @Benchmark

@@ -49,7 +49,14 @@ final class GuardRows {
                         "GuardCheck.check",
                         "guard-load",
                         CHECK_AIM),
-                inC("shadow-lookup", Group.SHADOW, "shadow in memory: look a page up", null, null));
+                new Row(
+                        "shadow-lookup",
+                        Group.SHADOW,
+                        "shadow in memory: look a page up",
+                        Probe.of("ShadowLookup.lookup"),
+                        null,
+                        Row.JAVA_AIM,
+                        List.of()));
     }
 
     static List<Row> withTheModel() {

@@ -26,6 +26,7 @@ class RowTest {
             RingDrain.class,
             RingInMemory.class,
             Schemes.class,
+            ShadowLookup.class,
             Subscriptions.class);
 
     @Test
