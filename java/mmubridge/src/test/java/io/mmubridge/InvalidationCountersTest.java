@@ -3,9 +3,8 @@ package io.mmubridge;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.management.ThreadMXBean;
+import io.mmubridge.contract.Garbage;
 import io.mmubridge.fake.Events;
-import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.FutureTask;
@@ -110,26 +109,19 @@ class InvalidationCountersTest {
 
     @Test
     void countingAllocatesNothing() {
-        int rounds = 20_000;
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         List<InvalidationEvent> events = List.of(
                 Events.start(1, Cause.COW),
                 Events.start(2, EventType.UNMAP, Cause.MUNMAP, 0x1000, 0x2000),
                 Events.start(3, null),
                 Events.lost(4, 5));
-        long allocated = Long.MAX_VALUE;
-        // The compiler works beside us: it is enough that a whole pass without garbage comes.
-        for (int pass = 0; pass < 50 && allocated >= rounds; pass++) {
-            long before = threads.getCurrentThreadAllocatedBytes();
-            for (int round = 0; round < rounds; round++) {
+        Garbage.assertNone(() -> {
+            for (int round = 0; round < Garbage.ROUNDS; round++) {
                 for (int i = 0; i < events.size(); i++) {
                     counters.accept(events.get(i));
                 }
             }
-            allocated = threads.getCurrentThreadAllocatedBytes() - before;
-        }
+        });
 
         assertThat(counters.events()).isPositive();
-        assertThat(allocated).as("bytes in %d rounds", rounds).isLessThan(rounds);
     }
 }

@@ -3,22 +3,18 @@ package io.mmubridge.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.management.ThreadMXBean;
 import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.backend.Lifetime;
 import io.mmubridge.backend.RingStream;
-import java.lang.management.ManagementFactory;
+import io.mmubridge.contract.Garbage;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /** Draining makes no garbage once the JVM has compiled it. */
 class AllocationTest {
-    private static final int PASSES = 50;
-    private static final int ROUNDS = 20_000;
     private static final int EVENTS_A_ROUND = 10;
 
-    private final ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private final FakeRing fake = new FakeRing(16);
     private final RingStream stream = new RingStream(fake.reader(), new Lifetime(() -> {}), () -> {});
     private long checksum;
@@ -26,20 +22,13 @@ class AllocationTest {
     @Test
     void drainingAllocatesNothing() {
         Consumer<InvalidationEvent> handler = this::look;
-        long allocated = Long.MAX_VALUE;
-        // The compiler works beside us: it is enough that a whole pass without garbage comes.
-        for (int pass = 0; pass < PASSES && allocated >= ROUNDS; pass++) {
-            long before = threads.getCurrentThreadAllocatedBytes();
-            drain(handler);
-            allocated = threads.getCurrentThreadAllocatedBytes() - before;
-        }
+        Garbage.assertNone(() -> drain(handler));
 
         assertThat(checksum).isPositive();
-        assertThat(allocated).as("bytes in %d rounds", ROUNDS).isLessThan(ROUNDS);
     }
 
     private void drain(Consumer<InvalidationEvent> handler) {
-        for (int round = 0; round < ROUNDS; round++) {
+        for (int round = 0; round < Garbage.ROUNDS; round++) {
             for (int i = 0; i < EVENTS_A_ROUND; i++) {
                 fake.start();
             }

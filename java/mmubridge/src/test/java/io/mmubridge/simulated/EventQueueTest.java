@@ -3,12 +3,11 @@ package io.mmubridge.simulated;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.management.ThreadMXBean;
 import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.RingOptions;
-import java.lang.management.ManagementFactory;
+import io.mmubridge.contract.Garbage;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -122,27 +121,18 @@ class EventQueueTest {
         assertThat(views.getFirst()).isSameAs(views.getLast());
     }
 
-    private static final int PASSES = 50;
-    private static final int ROUNDS = 20_000;
-
     @Test
     void neitherTellingNorDrainingAllocates() {
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         long[] checksum = new long[1];
         Consumer<InvalidationEvent> handler = told -> checksum[0] += told.n();
-        long allocated = Long.MAX_VALUE;
-        // The compiler works beside us: it is enough that a whole pass without garbage comes.
-        for (int pass = 0; pass < PASSES && allocated >= ROUNDS; pass++) {
-            long before = threads.getCurrentThreadAllocatedBytes();
-            for (int round = 0; round < ROUNDS; round++) {
+        Garbage.assertNone(() -> {
+            for (int round = 0; round < Garbage.ROUNDS; round++) {
                 start(5);
                 queue.drain(handler, Integer.MAX_VALUE, () -> false);
             }
-            allocated = threads.getCurrentThreadAllocatedBytes() - before;
-        }
+        });
 
         assertThat(checksum[0]).isPositive();
         assertThat(queue.lost()).isZero();
-        assertThat(allocated).as("bytes in %d rounds", ROUNDS).isLessThan(ROUNDS);
     }
 }
