@@ -23,6 +23,8 @@
 /* Of each process, and of each of its shadows. */
 enum { PROCESSES = 24, SHADOWS = 6, PAGES_MAX = 16384 };
 
+#define NOBODY	65534
+
 /* Events of a process that are kept, for a page that disagrees. */
 enum { EVENTS = 512 };
 
@@ -66,7 +68,8 @@ static struct tally *tally_of(const char *name)
 	return &tallies[i];
 }
 
-static pid_t start_stress(const char *const *options, unsigned int count)
+static pid_t start_stress(uid_t uid, const char *const *options,
+			  unsigned int count)
 {
 	const char *argv[32] = {
 		"stress-ng", "--quiet", "--temp-path", "/tmp", "--oomable",
@@ -79,6 +82,10 @@ static pid_t start_stress(const char *const *options, unsigned int count)
 	ASSERT_TRUE(count <= 24);
 	memcpy(&argv[5], options, count * sizeof(*options));
 	ASSERT_OK(dup2(STDERR_FILENO, STDOUT_FILENO));
+	ASSERT_OK(setresgid(uid, uid, uid));
+	ASSERT_OK(setresuid(uid, uid, uid));
+	/* Forgotten with the user. */
+	ASSERT_OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
 	execvp("stress-ng", (char *const *)argv);
 	FAIL("stress-ng: %m");
 }
@@ -93,7 +100,7 @@ static pid_t start_most(const char *timeout)
 		"--userfaultfd-bytes", "8m",
 	};
 
-	return start_stress(options, ARRAY_SIZE(options));
+	return start_stress(0, options, ARRAY_SIZE(options));
 }
 
 /*
@@ -108,9 +115,17 @@ static pid_t start_numa(const char *timeout)
 	pid_t pid;
 
 	ASSERT_OK(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
-	pid = start_stress(options, ARRAY_SIZE(options));
+	pid = start_stress(0, options, ARRAY_SIZE(options));
 	ASSERT_OK(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0));
 	return pid;
+}
+
+/* As a user who may not poison memory: of that, the other dies on some kernels. */
+static pid_t start_madvise(const char *timeout)
+{
+	const char *const options[] = { "--timeout", timeout, "--madvise", "1" };
+
+	return start_stress(NOBODY, options, ARRAY_SIZE(options));
 }
 
 /* "pid (name) state ppid": 0 where the process is gone. */
@@ -518,7 +533,7 @@ TEST(stress_ng)
 	struct tally *tally;
 	char timeout[32];
 	unsigned int i;
-	pid_t stress[2];
+	pid_t stress[3];
 	uint64_t end;
 
 	if (!given)
@@ -536,6 +551,7 @@ TEST(stress_ng)
 	snprintf(timeout, sizeof(timeout), "%lu", seconds + 30);
 	stress[0] = start_most(timeout);
 	stress[1] = start_numa(timeout);
+	stress[2] = start_madvise(timeout);
 	/* Else those who are looked at leave no time to look. */
 	ASSERT_OK(setpriority(PRIO_PROCESS, 0, -10));
 	/* Its workers take a moment to have memory. */
@@ -548,7 +564,7 @@ TEST(stress_ng)
 		round_of_all(2 * SECOND);
 	}
 	/* Their workers end with them. */
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < ARRAY_SIZE(stress); i++)
 		kill(stress[i], SIGTERM);
 	for (worker = workers; worker < workers + PROCESSES; worker++) {
 		if (!worker->pid)
@@ -556,7 +572,7 @@ TEST(stress_ng)
 		worker_compare(worker);
 		worker_close(worker);
 	}
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < ARRAY_SIZE(stress); i++)
 		test_wait(stress[i]);
 
 	for (tally = tallies; tally->name[0]; tally++) {
