@@ -780,8 +780,8 @@ struct mmub_guard_event {
  * @MMUB_SHADOW_READ: faults pages in for reading
  * @MMUB_SHADOW_WRITE: faults pages in for writing
  *
- * Pages that cannot be faulted in so (nothing is mapped, or not for that) are
- * taken as they are found, as with SNAPSHOT.
+ * Pages that cannot be faulted in so (nothing is mapped, or not for that, or there
+ * is no memory for it) are taken as they are found, as with SNAPSHOT.
  */
 enum mmub_shadow_mode {
 	MMUB_SHADOW_SNAPSHOT	= 0,
@@ -1014,10 +1014,10 @@ struct mmub_shadow_refresh {
  * pinned: what invalidates it waits for the copy of what is on that page, and
  * each page is done as a whole. Ends at the end of the shadow, and where a later
  * page cannot be had: then @size is less than asked for. Errors, with nothing
- * done: -ENXIO no shadow has @addr; -ENODATA there is no page, or the mode does
- * not fault it in; -EACCES WRITE: the page is not writable, the mode is not one
- * that would make it so, or &struct mmub_attach.mem_fd was not open for writing;
- * -ESHUTDOWN, -ENOENT, -ESRCH, -ENOMEM as SHADOW_REFRESH.
+ * done: -ENXIO no shadow has @addr; -ENODATA there is no page, and the mode does
+ * not fault one in, or cannot, be it for want of memory; -EACCES WRITE: likewise
+ * where the page is not writable, or &struct mmub_attach.mem_fd was not open for
+ * writing; -ESHUTDOWN, -ENOENT, -ESRCH, -ENOMEM as SHADOW_REFRESH.
  */
 struct mmub_access {
 	__u32 flags;

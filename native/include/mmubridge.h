@@ -178,6 +178,8 @@ struct mmub_ring {
  * @wakeup_events: 0 for 1
  * @flags: bits of enum mmub_ring_flag
  * @ring: filled in
+ *
+ * Where it fails after RING_SETUP, @fd is of no further use for a ring.
  */
 int mmub_ring_open(int fd, uint32_t records, uint32_t wakeup_events,
 		   uint32_t flags, struct mmub_ring *ring);

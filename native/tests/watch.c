@@ -136,7 +136,7 @@ void note_record(const struct mmub_record *record)
 		  mmub_entry_name(record->entry), syscall ? syscall : "-");
 }
 
-static void subject_path(char path[4096])
+void subject_path(char path[4096])
 {
 	const char *given = getenv("SUBJECT");
 	ssize_t length;

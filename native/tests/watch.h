@@ -59,7 +59,10 @@ struct subject {
 	char reply[65536];	/* the last one */
 };
 
-/* Start one; its path is $SUBJECT, else ../subject beside the test. */
+/* Its program: $SUBJECT, else ../subject beside the test. */
+void subject_path(char path[4096]);
+
+/* Start one. */
 void subject_start(struct subject *subject);
 
 /* Have it carry out a command; say() requires success, try() tells of it. */
