@@ -93,6 +93,8 @@ void faults_open(void)
 {
 	char pid[16];
 
+	if (!getenv("MMUB_TEST_FAULTS"))
+		SKIP("MMUB_TEST_FAULTS is not set");
 	if (access(SLAB, F_OK) || access(PAGES, F_OK) ||
 	    access("/proc/self/fail-nth", F_OK))
 		SKIP("this kernel injects no failures (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
