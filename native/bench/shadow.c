@@ -79,24 +79,17 @@ static void shadow_make(void)
 	shadow.end = shadow.start + PAGES * PAGE;
 }
 
-void bench_shadow(int samples)
-{
-	shadow_make();
-	sample_batches("shadow-lookup", samples, PAGES, look_up_here_and_there);
-	ASSERT_EQ(missing, 0);
-	ASSERT_NE(sum, 0);
-}
-
-/* -------------------------------------------------------- with the module */
+/* ---------------------------------------------------------------- pagemap */
 
 static int pagemap;
+static uint64_t mapped;	/* the first page */
 
 static void read_pagemap(uint64_t *entries, uint32_t page, uint32_t pages)
 {
 	size_t size = pages * sizeof(*entries);
 
 	ASSERT_EQ(pread(pagemap, entries, size,
-			(shadow.start / PAGE + page) * sizeof(*entries)),
+			(mapped + page) * sizeof(*entries)),
 		  (ssize_t)size);
 }
 
@@ -131,6 +124,35 @@ static void read_in_turn(unsigned long count)
 	}
 }
 
+static char *pagemap_open(void)
+{
+	char *map;
+
+	/* A page that NUMA balancing looks after comes and goes. */
+	syscall(SYS_set_mempolicy, MPOL_LOCAL, NULL, 0);
+	map = map_pages(NULL, PAGES);
+	mapped = (uintptr_t)map / PAGE;
+	pagemap = ASSERT_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
+	return map;
+}
+
+/* Of pages of this process; what is looked up is the shadow in the memfd. */
+void bench_shadow(int samples)
+{
+	shadow_make();
+	pagemap_open();
+	sample_batches("shadow-lookup", samples, PAGES, look_up_here_and_there);
+	ASSERT_EQ(missing, 0);
+	sample_batches("pagemap-here-1", samples, PAGES, read_here_and_there);
+	sample_batches("shadow-here-1", samples, PAGES, look_up_here_and_there);
+	sample_batches("pagemap-here-512", samples, PAGES, read_in_turn);
+	sample_batches("shadow-here-512", samples, PAGES, look_up_in_turn);
+	ASSERT_NE(sum, 0);
+	close(pagemap);
+}
+
+/* -------------------------------------------------------- with the module */
+
 void bench_pagemap(int samples)
 {
 	struct mmub_shadow_refresh refreshed;
@@ -140,9 +162,7 @@ void bench_pagemap(int samples)
 	uint32_t i;
 	int id;
 
-	/* A page that NUMA balancing looks after comes and goes. */
-	ASSERT_OK(syscall(SYS_set_mempolicy, MPOL_LOCAL, NULL, 0));
-	entry = (uintptr_t)map_pages(NULL, PAGES);
+	entry = (uintptr_t)pagemap_open();
 	watch_open(&watch, SUBSYSTEM, 0, 0);
 	id = mmub_shadow_add(watch.fd, MMUB_SHADOW_SNAPSHOT, entry,
 			     entry + PAGES * PAGE, 0, &added);
@@ -152,7 +172,6 @@ void bench_pagemap(int samples)
 	ASSERT_EQ(mmub_shadow_refresh(watch.fd, id, shadow.start, shadow.end, 0,
 				      &refreshed), 0);
 	ASSERT_EQ(refreshed.present, PAGES);
-	pagemap = ASSERT_OK(open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC));
 	for (i = 0; i < PAGES; i++) {
 		read_pagemap(&entry, i, 1);
 		ASSERT_EQ(shadow.pfns[i], entry & PAGEMAP_PFN);

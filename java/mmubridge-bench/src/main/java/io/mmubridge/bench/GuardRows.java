@@ -39,7 +39,7 @@ final class GuardRows {
     private GuardRows() {}
 
     static List<Row> inMemory() {
-        return List.of(
+        List<Row> rows = new ArrayList<>(List.of(
                 inBoth("guard-load", Group.GUARD, "a word loaded, acquire, and compared", "GuardCheck.load"),
                 inC("guard-check-c", Group.GUARD, "guard checked, in C", "guard-load", CHECK_AIM),
                 inJava(
@@ -56,7 +56,18 @@ final class GuardRows {
                         Probe.of("ShadowLookup.lookup"),
                         null,
                         Row.JAVA_AIM,
-                        List.of()));
+                        List.of())));
+        addPagemap(rows, Group.SHADOW, "-here");
+        return rows;
+    }
+
+    private static void addPagemap(List<Row> rows, Group group, String where) {
+        String title = "pread of pagemap, a page of ";
+        String lookup = "shadow looked up in that order";
+        rows.add(inC("pagemap" + where + "-1", group, title + "one", null, null));
+        rows.add(inC("shadow" + where + "-1", group, lookup, "pagemap" + where + "-1", ONE_AIM));
+        rows.add(inC("pagemap" + where + "-512", group, title + "512", null, null));
+        rows.add(inC("shadow" + where + "-512", group, lookup, "pagemap" + where + "-512", PART_AIM));
     }
 
     static List<Row> withTheModel() {
@@ -69,10 +80,7 @@ final class GuardRows {
         rows.add(inC("guard-add", Group.GUARDS, "GUARD_ADD", "guard-getppid", CALL_AIM));
         rows.add(inC("guard-remove", Group.GUARDS, "GUARD_REMOVE", "guard-getppid", CALL_AIM));
         addPairs(rows);
-        rows.add(inC("pagemap-1", Group.PAGEMAP, "pread of pagemap, one page a call", null, null));
-        rows.add(inC("shadow-1", Group.PAGEMAP, "shadow: lookup, in the same order", "pagemap-1", ONE_AIM));
-        rows.add(inC("pagemap-512", Group.PAGEMAP, "pread of pagemap, 512 pages a call: a page", null, null));
-        rows.add(inC("shadow-512", Group.PAGEMAP, "shadow: lookup, in the same order", "pagemap-512", PART_AIM));
+        addPagemap(rows, Group.PAGEMAP, "");
         rows.addAll(sends("cache", Group.CACHE, "JVM", ""));
         return rows;
     }
