@@ -56,16 +56,17 @@ static struct {
 	struct mmub_record touched[TOUCHED_MAX];
 	unsigned int touched_count;
 	bool all_touched;	/* it lost something, or this is full */
+	uint64_t lost;		/* events, before that */
 	bool released;
 
 	unsigned int held[ARRAY_SIZE(points)];
 	unsigned int odd;	/* guards seen so in a callback */
 	unsigned int absent;	/* pages of shadows, likewise */
-} all = { .over = -1 };
+} all;
 
 /* Of a whole test. */
 static struct compared compared_sum;
-static uint64_t dropped_sum, stale_sum, valid_sum;
+static uint64_t dropped_sum, stale_sum, valid_sum, held_sum;
 
 static bool overlaps(uint64_t start, uint64_t end, uint64_t other_start,
 		     uint64_t other_end)
@@ -78,7 +79,12 @@ static bool guard_is_valid(const struct held_guard *guard)
 	return mmub_guard_valid(&all.guards, guard->slot, guard->value);
 }
 
-/* Take in what the ring has. */
+static uint64_t ring_lost(void)
+{
+	return __atomic_load_n(&all.watch.ring.header->lost, __ATOMIC_ACQUIRE);
+}
+
+/* Take in what the ring has. What it has lost last, no record tells of yet. */
 static void read_ring(void)
 {
 	struct mmub_record record;
@@ -92,6 +98,8 @@ static void read_ring(void)
 		else
 			all.touched[all.touched_count++] = record;
 	}
+	if (ring_lost() != all.lost)
+		all.all_touched = true;
 }
 
 /* The first event that the guard is of, or NULL. */
@@ -175,6 +183,8 @@ static void look(unsigned int which)
 		break;
 	}
 	all.held[which]++;
+	/* It has not room for all that some do. */
+	read_ring();
 }
 
 static void arm(unsigned int which)
@@ -193,7 +203,7 @@ static void *hold_and_look(void *unused)
 	p[i] = (struct pollfd){ .fd = all.over, .events = POLLIN };
 	do {
 		/* Stopped and continued, as a whole, it is interrupted. */
-		if (poll(p, ARRAY_SIZE(p), -1) < 0)
+		while (poll(p, ARRAY_SIZE(p), -1) < 0)
 			ASSERT_EQ(errno, EINTR);
 		for (i = 0; i < ARRAY_SIZE(points); i++) {
 			if (!p[i].revents)
@@ -237,9 +247,16 @@ static void holder_end(void)
 /* Of a guard that no event is of. */
 static bool stays_valid(const struct held_guard *guard)
 {
+	struct mmub_record record;
+
 	if (guard_is_valid(guard))
 		return true;
-	/* An event that has come in between is in the ring before it is seen. */
+	/*
+	 * An event has come in between. It is in the ring shortly after it is seen:
+	 * when who made it has let go of the space's lock, which this takes.
+	 */
+	ASSERT_GE(mmub_guard_event(all.watch.fd, guard->slot, guard->value,
+				   &record), 0);
 	read_ring();
 	return all.released || all.all_touched || touched_by(guard);
 }
@@ -332,6 +349,8 @@ static void note_held(void)
 		stale += !guard_is_valid(&all.guard[i]);
 	for (i = 0; i < all.shadows_count; i++)
 		dropped += all.shadows[i].map.header->dropped;
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		held_sum += all.held[i];
 	stale_sum += stale;
 	valid_sum += all.guards_count - stale;
 	dropped_sum += dropped;
@@ -379,11 +398,12 @@ static void guards_begin(void)
 		read_ring();
 		all.touched_count = 0;
 		all.all_touched = false;
+		all.lost = ring_lost();
 		for (i = 0; i < all.guards_count && !all.released; i++)
 			all.guard[i].value = guard_even(&all.guards,
 							all.guard[i].slot);
 		read_ring();
-	} while (all.touched_count && !all.released);
+	} while ((all.touched_count || all.all_touched) && !all.released);
 }
 
 static void all_open(pid_t pid, uint64_t from, uint64_t to)
@@ -474,6 +494,9 @@ static void finish(void)
 	test_note("shadows: %lu entries compared, %lu dropped, %lu mismatched; guards: %lu stale, %lu valid",
 		  compared_sum.entries, dropped_sum, compared_sum.mismatched,
 		  stale_sum, valid_sum);
+	/* Else nothing was looked at while it was in flight. */
+	if (stale_sum + valid_sum)
+		ASSERT_GT(held_sum, 0);
 }
 
 void scene_before(struct scene *scene)
