@@ -4,24 +4,20 @@ package io.mmubridge.kernel;
 import io.mmubridge.AddressRange;
 import io.mmubridge.ShadowChanges;
 import io.mmubridge.ShadowStatistics;
-import io.mmubridge.backend.BackendShadow;
-import io.mmubridge.backend.NativeWord;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.lang.invoke.VarHandle;
-import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.NullMarked;
 
 /**
- * A shadow in a memfd, of which every page is present: what native/bench/shadow.c has in C. {@link KernelShadow} is like it.
+ * A shadow in a memfd, of which every page is present: what native/bench/shadow.c has in C. {@link KernelShadow} reads its
+ * words the same way.
  *
  * <p>Here, among classes that are hidden elsewhere.
  */
 @NullMarked
-public final class MemoryShadow implements BackendShadow {
-    private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
+public final class MemoryShadow extends MappedShadow {
     private static final long PAGE = 1L << PAGE_SHIFT;
     private static final long CHUNK = 1L << CHUNK_SHIFT;
 
@@ -29,17 +25,15 @@ public final class MemoryShadow implements BackendShadow {
     private static final long START = 1L << 40;
 
     private final AddressRange range;
+
+    /** Mapped as long as this can be reached. */
+    @SuppressWarnings("UnusedVariable")
     private final MemorySegment mapped;
-    private final long chunks;
-    private final long states;
-    private final long pfns;
 
     private MemoryShadow(AddressRange range, MemorySegment mapped, long chunks, long states, long pfns) {
+        super(chunks, states, pfns);
         this.range = range;
         this.mapped = mapped;
-        this.chunks = chunks;
-        this.states = states;
-        this.pfns = pfns;
     }
 
     /** Makes one of so many pages. */
@@ -66,43 +60,6 @@ public final class MemoryShadow implements BackendShadow {
     /** What it shadows, which is nothing. */
     public AddressRange range() {
         return range;
-    }
-
-    @Override
-    public boolean hasFrames() {
-        return pfns != 0;
-    }
-
-    @Override
-    public long stateAcquire(int page) {
-        try {
-            return NativeWord.loadAcquire(states + (long) page * Long.BYTES);
-        } finally {
-            Reference.reachabilityFence(mapped);
-        }
-    }
-
-    @Override
-    public long state(int page) {
-        return word(states + (long) page * Long.BYTES);
-    }
-
-    @Override
-    public long frame(int page) {
-        return word(pfns + (long) page * Long.BYTES);
-    }
-
-    @Override
-    public long dropped(int chunk) {
-        return word(chunks + (long) chunk * Long.BYTES);
-    }
-
-    private long word(long address) {
-        try {
-            return (long) WORD.getOpaque(Memory.ALL, NativeWord.known(address));
-        } finally {
-            Reference.reachabilityFence(mapped);
-        }
     }
 
     @Override

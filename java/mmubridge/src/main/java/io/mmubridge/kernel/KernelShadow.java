@@ -8,8 +8,6 @@ import io.mmubridge.MmuException;
 import io.mmubridge.ShadowChanges;
 import io.mmubridge.ShadowMode;
 import io.mmubridge.ShadowStatistics;
-import io.mmubridge.backend.BackendShadow;
-import io.mmubridge.backend.NativeWord;
 import io.mmubridge.backend.ShadowRefusals;
 import io.mmubridge.ffi.mmub_shadow;
 import io.mmubridge.ffi.mmub_shadow_add;
@@ -31,9 +29,8 @@ import org.jspecify.annotations.Nullable;
  * here stays mapped while this can be reached: at the close, pages of zeroes take the place of its own
  * ({@code mmub_shadow_retire()}), and a cleaner unmaps those. The subscription's file is released at its close.
  */
-final class KernelShadow implements BackendShadow {
+final class KernelShadow extends MappedShadow {
     private static final Cleaner CLEANER = Cleaner.create();
-    private static final VarHandle WORD = ValueLayout.JAVA_LONG.varHandle();
     private static final VarHandle HALF = ValueLayout.JAVA_INT.varHandle();
 
     /** Signals interrupt the making of one, and a JVM has many: how long the library tries again. */
@@ -46,13 +43,8 @@ final class KernelShadow implements BackendShadow {
     private final ShadowMode mode;
     private final MemorySegment mapped;
 
-    // Where the kernel writes.
+    /** Where the kernel writes. */
     private final long header;
-    private final long chunks;
-    private final long states;
-
-    /** 0 where PFNs are not for this process. */
-    private final long pfns;
 
     /** Set once {@link #last} is, and before zeroes take the place of what is mapped. */
     private volatile boolean retired;
@@ -67,6 +59,10 @@ final class KernelShadow implements BackendShadow {
             AddressRange range,
             ShadowMode mode,
             MemorySegment mapped) {
+        super(
+                mmub_shadow.chunks(mapped).address(),
+                mmub_shadow.states(mapped).address(),
+                mmub_shadow.pfns(mapped).address());
         this.subscription = subscription;
         this.descriptor = descriptor;
         this.id = id;
@@ -74,9 +70,6 @@ final class KernelShadow implements BackendShadow {
         this.mode = mode;
         this.mapped = mapped;
         header = mmub_shadow.header(mapped).address();
-        chunks = mmub_shadow.chunks(mapped).address();
-        states = mmub_shadow.states(mapped).address();
-        pfns = mmub_shadow.pfns(mapped).address();
         CLEANER.register(this, () -> KernelBackend.check("munmap", mmub_shadow_unmap(mapped)));
     }
 
@@ -150,44 +143,6 @@ final class KernelShadow implements BackendShadow {
     }
 
     // ----------------------------------------------------------------------------------------------------- the words
-
-    @Override
-    public boolean hasFrames() {
-        return pfns != 0;
-    }
-
-    @Override
-    public long stateAcquire(int page) {
-        try {
-            return NativeWord.loadAcquire(states + (long) page * Long.BYTES);
-        } finally {
-            // It keeps the word mapped.
-            Reference.reachabilityFence(this);
-        }
-    }
-
-    @Override
-    public long state(int page) {
-        return word(states + (long) page * Long.BYTES);
-    }
-
-    @Override
-    public long frame(int page) {
-        return word(pfns + (long) page * Long.BYTES);
-    }
-
-    @Override
-    public long dropped(int chunk) {
-        return word(chunks + (long) chunk * Long.BYTES);
-    }
-
-    private long word(long address) {
-        try {
-            return (long) WORD.getOpaque(Memory.ALL, NativeWord.known(address));
-        } finally {
-            Reference.reachabilityFence(this);
-        }
-    }
 
     @Override
     public boolean isEnded() {
