@@ -103,7 +103,7 @@ final class ShadowCommand implements Callable<Integer> {
             paramLabel = "RANGE",
             converter = Converters.Range.class,
             description =
-                    "Only what is mapped there: START-END or START+SIZE; numbers are decimal, or hexadecimal with 0x.")
+                    "Only what is mapped there: START-END or START+SIZE; numbers are decimal, or hexadecimal with 0x; a size may end with K, M or G.")
     private @Nullable AddressRange range;
 
     @Override
