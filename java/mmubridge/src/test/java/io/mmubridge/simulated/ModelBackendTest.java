@@ -79,9 +79,15 @@ class ModelBackendTest {
         return range;
     }
 
+    /** Under the mmap lock, as what invalidates is: a subscriber that comes between a start and its end sees half of it. */
     private void invalidate(int times) {
         for (int i = 0; i < times; i++) {
-            MmuNotifier.invalidateRangeEnd(start(MmuNotifierEvent.CLEAR, 0x1000, 0x2000));
+            mm.mmapLock().lockRead();
+            try {
+                MmuNotifier.invalidateRangeEnd(start(MmuNotifierEvent.CLEAR, 0x1000, 0x2000));
+            } finally {
+                mm.mmapLock().unlockRead();
+            }
         }
     }
 
