@@ -501,7 +501,7 @@ struct mmub_shadow_entry {
  * @addr: the address given to mmub_shadow_lookup()
  * @entry: what it has found
  *
- * After the last use of it: true if it was there all the time.
+ * After the last use of it: true if it was there all the time; false if it was none.
  */
 static inline bool mmub_shadow_valid(const struct mmub_shadow *shadow,
 				     uint64_t addr,
@@ -517,7 +517,8 @@ static inline bool mmub_shadow_valid(const struct mmub_shadow *shadow,
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	state = __atomic_load_n(&shadow->states[index], __ATOMIC_RELAXED);
 	dropped = __atomic_load_n(&shadow->chunks[chunk], __ATOMIC_RELAXED);
-	return !((state ^ entry->state) & ~noise) &&
+	return (state & MMUB_SHADOW_PRESENT) &&
+	       !((state ^ entry->state) & ~noise) &&
 	       state >> MMUB_SHADOW_GENERATION > dropped;
 }
 
@@ -540,9 +541,22 @@ static inline bool mmub_shadow_lookup(const struct mmub_shadow *shadow,
 	entry->state = __atomic_load_n(&shadow->states[index], __ATOMIC_ACQUIRE);
 	entry->pfn = shadow->pfns ?
 		__atomic_load_n(&shadow->pfns[index], __ATOMIC_RELAXED) : 0;
-	return (entry->state & MMUB_SHADOW_PRESENT) &&
-	       mmub_shadow_valid(shadow, addr, entry);
+	return mmub_shadow_valid(shadow, addr, entry);
 }
+
+/**
+ * mmub_shadow_lookup_pages - the entries of pages in a row
+ * @shadow: the shadow
+ * @addr: any address of the first page
+ * @pages: how many, all of them in the shadow's range
+ * @entries: one for each page, filled in as mmub_shadow_lookup() does, but without
+ *	MMUB_SHADOW_PRESENT where there is none
+ *
+ * As if each were looked up by itself, not all at one moment; a fraction of the
+ * work. Makes no system call. Return: of how many pages there is an entry.
+ */
+size_t mmub_shadow_lookup_pages(const struct mmub_shadow *shadow, uint64_t addr,
+				size_t pages, struct mmub_shadow_entry *entries);
 
 /**
  * mmub_shadow_refresh - MMUB_IOC_SHADOW_REFRESH

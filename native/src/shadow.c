@@ -123,6 +123,76 @@ int mmub_shadow_retire(const struct mmub_shadow *shadow)
 	return ret;
 }
 
+/*
+ * Of pages of one chunk. What is @dropped of it does but grow. No page makes a branch
+ * here: they would be most of the work.
+ */
+static inline size_t lookup_in_chunk(const uint64_t *dropped,
+				     const uint64_t *states,
+				     const uint64_t *pfns, size_t pages,
+				     struct mmub_shadow_entry *entries)
+{
+	const uint64_t noise = MMUB_SHADOW_ACCESSED | MMUB_SHADOW_DIRTY;
+	const uint64_t present = MMUB_SHADOW_PRESENT;
+	uint64_t before = __atomic_load_n(dropped, __ATOMIC_ACQUIRE);
+	uint64_t state, again, now, there;
+	size_t i, found = 0;
+
+	for (i = 0; i < pages; i++) {
+		/* As mmub_shadow_lookup() and mmub_shadow_valid() do. */
+		state = __atomic_load_n(&states[i], __ATOMIC_ACQUIRE);
+		entries[i].pfn = pfns ?
+			__atomic_load_n(&pfns[i], __ATOMIC_ACQUIRE) : 0;
+		again = __atomic_load_n(&states[i], __ATOMIC_RELAXED);
+		there = !((state ^ again) & ~noise) &
+			(state >> MMUB_SHADOW_GENERATION > before) &
+			!!(state & present);
+		entries[i].state = (state & ~present) | (there ? present : 0);
+		found += there;
+	}
+
+	/* All of the chunk may have been dropped, and what was a PFN be a newer one. */
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	now = __atomic_load_n(dropped, __ATOMIC_RELAXED);
+	if (now == before)
+		return found;
+	for (i = 0; i < pages; i++) {
+		if (!(entries[i].state & present) ||
+		    entries[i].state >> MMUB_SHADOW_GENERATION > now)
+			continue;
+		entries[i].state &= ~present;
+		found--;
+	}
+	return found;
+}
+
+size_t mmub_shadow_lookup_pages(const struct mmub_shadow *shadow, uint64_t addr,
+				size_t pages, struct mmub_shadow_entry *entries)
+{
+	const uint64_t chunk_pages = 1 << (MMUB_SHADOW_CHUNK_SHIFT - 12);
+	const uint64_t *chunk = shadow->chunks +
+		((addr >> MMUB_SHADOW_CHUNK_SHIFT) -
+		 (shadow->start >> MMUB_SHADOW_CHUNK_SHIFT));
+	uint64_t index = (addr - shadow->start) >> 12;
+	uint64_t part = chunk_pages - (addr >> 12) % chunk_pages;
+	size_t found = 0;
+
+	for (; pages; part = chunk_pages) {
+		if (part > pages)
+			part = pages;
+		found += shadow->pfns ?
+			lookup_in_chunk(chunk, shadow->states + index,
+					shadow->pfns + index, part, entries) :
+			lookup_in_chunk(chunk, shadow->states + index, NULL,
+					part, entries);
+		chunk++;
+		entries += part;
+		index += part;
+		pages -= part;
+	}
+	return found;
+}
+
 int mmub_shadow_refresh(int fd, uint32_t shadow_id, uint64_t start, uint64_t end,
 			uint32_t flags, struct mmub_shadow_refresh *result)
 {

@@ -40,6 +40,7 @@ struct compared {
 	uint64_t changed;	/* likewise, but dropped meanwhile */
 	uint64_t missing;	/* pages that pagemap has, and the shadow has not */
 	uint64_t mismatched;
+	unsigned long rounds;
 };
 
 /*

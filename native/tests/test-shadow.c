@@ -218,6 +218,67 @@ TEST(generations)
 	shadowed_close(&s);
 }
 
+/* As one by one, from any page of any chunk to any other. */
+TEST(pages_in_a_row)
+{
+	enum { PAGES = 1500 };
+	static struct mmub_shadow_entry entries[PAGES + 1];
+	const struct mmub_shadow_entry untouched = { 0x5eed, 0x5eed };
+	static const unsigned int at[] = { 0, 1, 400, 511, 512, 513, 1025, 1499 };
+	struct mmub_shadow_entry entry;
+	struct mmub_shadow words;
+	unsigned int i, j, page;
+	size_t found, present;
+	struct shadowed s;
+
+	shadowed_open(&s, MMUB_SHADOW_SNAPSHOT, "a anon 1500 populate");
+	shadow_refresh(&s.shadow, NULL);
+	/* Of one chunk all is dropped, of the others some. */
+	say(&s.scene, "advise a DONTNEED 3 2");
+	say(&s.scene, "advise a DONTNEED 500 700");
+	words = s.shadow.map;
+	words.pfns = NULL;
+	ASSERT_EQ(mmub_shadow_lookup_pages(&words, s.a, 0, entries), 0);
+
+	for (i = 0; i < ARRAY_SIZE(at) * ARRAY_SIZE(at); i++) {
+		const unsigned int first = at[i / ARRAY_SIZE(at)];
+		const unsigned int last = at[i % ARRAY_SIZE(at)];
+
+		if (last < first)
+			continue;
+		entries[last - first + 1] = untouched;
+		found = mmub_shadow_lookup_pages(&s.shadow.map,
+						 s.a + first * PAGE + i,
+						 last - first + 1, entries);
+		present = 0;
+		for (page = first, j = 0; page <= last; page++, j++) {
+			bool there = mmub_shadow_lookup(&s.shadow.map,
+							s.a + page * PAGE, &entry);
+
+			present += there;
+			ASSERT_EQ(entries[j].state & MMUB_SHADOW_PRESENT,
+				  there ? MMUB_SHADOW_PRESENT : 0);
+			ASSERT_EQ(entries[j].state | MMUB_SHADOW_PRESENT,
+				  entry.state | MMUB_SHADOW_PRESENT);
+			ASSERT_EQ(entries[j].pfn, entry.pfn);
+			ASSERT_EQ(mmub_shadow_valid(&s.shadow.map,
+						    s.a + page * PAGE,
+						    &entries[j]), there);
+		}
+		ASSERT_EQ(found, present);
+		ASSERT_EQ(entries[j].state, untouched.state);
+
+		ASSERT_EQ(mmub_shadow_lookup_pages(&words, s.a + first * PAGE,
+						   last - first + 1, entries),
+			  found);
+		for (j = 0; j <= last - first; j++)
+			ASSERT_EQ(entries[j].pfn, 0);
+	}
+	ASSERT_EQ(mmub_shadow_lookup_pages(&s.shadow.map, s.a, PAGES, entries),
+		  PAGES - 702);
+	shadowed_close(&s);
+}
+
 /* -------------------------------------------------------- whatever is done */
 
 TEST(mapping)

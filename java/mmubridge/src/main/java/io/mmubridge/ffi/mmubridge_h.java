@@ -3512,6 +3512,69 @@ public class mmubridge_h extends mmubridge_h$shared {
         }
     }
 
+    private static class mmub_shadow_lookup_pages {
+        public static final FunctionDescriptor DESC = FunctionDescriptor.of(
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_POINTER,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_LONG,
+            mmubridge_h.C_POINTER
+        );
+
+        public static final MemorySegment ADDR = SYMBOL_LOOKUP.findOrThrow("mmub_shadow_lookup_pages");
+
+        public static final MethodHandle HANDLE = Linker.nativeLinker().downcallHandle(ADDR, DESC);
+    }
+
+    /**
+     * Function descriptor for:
+     * {@snippet lang=c :
+     * size_t mmub_shadow_lookup_pages(const struct mmub_shadow *shadow, uint64_t addr, size_t pages, struct mmub_shadow_entry *entries)
+     * }
+     */
+    public static FunctionDescriptor mmub_shadow_lookup_pages$descriptor() {
+        return mmub_shadow_lookup_pages.DESC;
+    }
+
+    /**
+     * Downcall method handle for:
+     * {@snippet lang=c :
+     * size_t mmub_shadow_lookup_pages(const struct mmub_shadow *shadow, uint64_t addr, size_t pages, struct mmub_shadow_entry *entries)
+     * }
+     */
+    public static MethodHandle mmub_shadow_lookup_pages$handle() {
+        return mmub_shadow_lookup_pages.HANDLE;
+    }
+
+    /**
+     * Address for:
+     * {@snippet lang=c :
+     * size_t mmub_shadow_lookup_pages(const struct mmub_shadow *shadow, uint64_t addr, size_t pages, struct mmub_shadow_entry *entries)
+     * }
+     */
+    public static MemorySegment mmub_shadow_lookup_pages$address() {
+        return mmub_shadow_lookup_pages.ADDR;
+    }
+
+    /**
+     * {@snippet lang=c :
+     * size_t mmub_shadow_lookup_pages(const struct mmub_shadow *shadow, uint64_t addr, size_t pages, struct mmub_shadow_entry *entries)
+     * }
+     */
+    public static long mmub_shadow_lookup_pages(MemorySegment shadow, long addr, long pages, MemorySegment entries) {
+        var mh$ = mmub_shadow_lookup_pages.HANDLE;
+        try {
+            if (TRACE_DOWNCALLS) {
+                traceDowncall("mmub_shadow_lookup_pages", shadow, addr, pages, entries);
+            }
+            return (long)mh$.invokeExact(shadow, addr, pages, entries);
+        } catch (Error | RuntimeException ex) {
+           throw ex;
+        } catch (Throwable ex$) {
+           throw new AssertionError("should not reach here", ex$);
+        }
+    }
+
     private static class mmub_shadow_refresh {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             mmubridge_h.C_INT,
