@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.mmubridge.it;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -18,6 +19,12 @@ import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /** The kernel's shadows are those of every backend, and agree with {@code /proc/PID/pagemap}. */
@@ -123,6 +130,102 @@ class ShadowIT extends ShadowContract {
             assertThatThrownBy(() -> shadow.read(0, MemorySegment.ofArray(new byte[1])))
                     .isInstanceOf(MmuException.class)
                     .hasMessageContaining("no page at 0x0");
+        }
+    }
+
+    /** Looks at four pages of its own, gives one back, looks again; and says what it has seen, as whoever it is started by. */
+    static final class OwnPages {
+        private OwnPages() {}
+
+        public static void main(String[] arguments) {
+            Memory memory = Memory.map(4 * PAGE);
+            AddressRange range = memory.range();
+            try (Mmu mmu = Mmu.openKernel();
+                    Subscription subscription = mmu.subsystem("pages").get(mmu.self());
+                    Shadow shadow = subscription.shadow(range)) {
+                shadow.refresh();
+                System.out.print(present(shadow) + " present, " + framesOf(shadow) + " with frames; ");
+                memory.discard(0);
+                System.out.println(
+                        present(shadow) + " left, " + shadow.refresh().gone() + " gone; frames: " + shadow.hasFrames());
+            }
+        }
+
+        private static long present(Shadow shadow) {
+            return entries(shadow).filter(ShadowEntry::isPresent).count();
+        }
+
+        private static long framesOf(Shadow shadow) {
+            return entries(shadow)
+                    .filter(entry -> entry.frame() != ShadowEntry.NO_FRAME)
+                    .count();
+        }
+
+        private static Stream<ShadowEntry> entries(Shadow shadow) {
+            AddressRange range = shadow.range();
+            return LongStream.range(0, (range.end() - range.start()) / PAGE).mapToObj(page -> {
+                ShadowEntry entry = new ShadowEntry();
+                shadow.lookup(range.start() + page * PAGE, entry);
+                return entry;
+            });
+        }
+    }
+
+    private static List<String> ownPages(String... prefix) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(prefix));
+        command.addAll(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Dmmubridge.library=" + System.getProperty("mmubridge.library"),
+                "-cp",
+                System.getProperty("java.class.path"),
+                OwnPages.class.getName()));
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        List<String> output = process.inputReader(UTF_8).lines().toList();
+        assertThat(process.waitFor()).isZero();
+        return output;
+    }
+
+    @Test
+    void framesAreForAnOpenerWithTheCapabilityAndEntriesForAll() throws IOException, InterruptedException {
+        String group = "--regid=" + Files.getAttribute(Path.of("/dev/mmubridge"), "unix:gid");
+
+        assertThat(ownPages("setpriv", "--reuid=0"))
+                .containsExactly("4 present, 4 with frames; 3 left, 1 gone; frames: true");
+        String without = "4 present, 0 with frames; 3 left, 1 gone; frames: false";
+        assertThat(ownPages("setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"))
+                .as("root without the capability")
+                .containsExactly(without);
+        assertThat(ownPages("setpriv", "--reuid=65534", group, "--clear-groups", "--inh-caps=-all"))
+                .as("nobody")
+                .containsExactly(without);
+    }
+
+    @Test
+    void theLimitOfASubsystemAndAProcessIsSaidByItsName() throws IOException {
+        Path parameter = Path.of("/sys/module/mmubridge/parameters/shadow_pages_per_space");
+        String before = Files.readString(parameter);
+        AddressRange range = target.map(8);
+        AddressRange half = new AddressRange(range.start(), range.start() + 4 * PAGE);
+        Files.writeString(parameter, "11");
+        try (Subscription subscription = mmu.subsystem("limit").get(target.addressSpace());
+                Subscription other = mmu.subsystem("limit").get(target.addressSpace());
+                Shadow shadow = subscription.shadow(range)) {
+            assertThatThrownBy(() -> other.shadow(half))
+                    .isInstanceOf(MmuException.class)
+                    .hasMessageContainingAll(half.toString(), "shadow_pages_per_space");
+            assertThat(shadow.refresh().present()).isEqualTo(8);
+
+            Files.writeString(parameter, "12");
+            try (Shadow another = other.shadow(half)) {
+                assertThat(another.refresh().present()).isEqualTo(4);
+            }
+        } finally {
+            Files.writeString(parameter, before);
         }
     }
 }

@@ -846,6 +846,44 @@ public abstract class ShadowContract extends BackendContract {
         }
     }
 
+    /** However they are spread over subscriptions; another subsystem has room of its own. */
+    @Test
+    void theSubscriptionsOfASubsystemShareTheRoomThatItHas() {
+        AddressRange mapping = target.map(4);
+        long each = mmu.capabilities().limits().shadowPagesPerSubscription();
+        AddressRange most = new AddressRange(1L << 40, (1L << 40) + each * PAGE);
+        List<Subscription> full = new ArrayList<>();
+        try (Subscription refused = get(SUBSYSTEM);
+                Subscription elsewhere = get(SUBSYSTEM + "-2")) {
+            MmuException refusal = null;
+            while (refusal == null && full.size() < 16) {
+                full.add(get(SUBSYSTEM));
+                try {
+                    assertThat(full.getLast().shadow(most).isEnded()).isFalse();
+                } catch (MmuException e) {
+                    refusal = e;
+                }
+            }
+            assertThat(refusal).hasMessageContainingAll(most.toString(), "as many pages together as they may");
+            assertThat(full).hasSizeGreaterThan(2);
+            assertThatThrownBy(() -> refused.shadow(most))
+                    .isInstanceOf(MmuException.class)
+                    .hasMessageContaining("as many pages together as they may");
+            assertThat(elsewhere.shadow(most).isEnded()).isFalse();
+
+            // What is refused changes nothing, and what is closed comes back.
+            full.removeFirst().close();
+            try (Shadow shadow = refused.shadow(mapping)) {
+                assertThat(refresh(shadow)).isEqualTo(found(4, 4, 4));
+                target.discard(mapping, 0, 1);
+                assertThat(lookup(shadow, 0).isDropped()).isTrue();
+                assertThat(refresh(shadow).gone()).isEqualTo(1);
+            }
+        } finally {
+            full.forEach(Subscription::close);
+        }
+    }
+
     // ------------------------------------------------------------------------------------------------ other threads
 
     private static final class Round {
