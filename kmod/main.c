@@ -87,6 +87,7 @@ static int mmub_ioctl_info(struct file *file, void *data)
 	arg->filter_ranges = MMUB_FILTER_RANGES;
 	arg->guards_per_subscription = mmub_guards_max();
 	arg->shadow_pages_per_subscription = mmub_shadow_pages_max();
+	arg->shadows_per_subscription = mmub_shadows_max();
 	if (IS_ENABLED(CONFIG_HMM_MIRROR))
 		arg->features |= MMUB_FEATURE_SHADOW | MMUB_FEATURE_ACCESS;
 	strscpy(arg->module_version, MMUB_VERSION, sizeof(arg->module_version));

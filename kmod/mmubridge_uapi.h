@@ -183,6 +183,8 @@ enum mmub_foreign {
  * @shadow_pages_per_subscription: out, most pages that all shadows of a
  *	subscription have together, 0 without MMUB_FEATURE_SHADOW
  * @module_version: out, NUL-terminated
+ * @shadows_per_subscription: out, most shadows that a subscription has, 0 without
+ *	MMUB_FEATURE_SHADOW
  */
 struct mmub_info {
 	__u32 abi_version;
@@ -200,7 +202,8 @@ struct mmub_info {
 	__u32 filter_ranges;
 	__u32 guards_per_subscription;
 	__u32 shadow_pages_per_subscription;
-	char module_version[32];
+	char module_version[28];
+	__u32 shadows_per_subscription;
 };
 
 /**

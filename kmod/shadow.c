@@ -1067,6 +1067,8 @@ int mmub_shadows_join(struct mmub_shadows *shadows, struct mmub_sub *sub,
  */
 u32 mmub_shadows_max(void)
 {
+	if (!IS_ENABLED(CONFIG_HMM_MIRROR))
+		return 0;
 	return min_t(u32, READ_ONCE(mmub_shadows_per_subscription),
 		     MMUB_SHADOWS_MAX);
 }

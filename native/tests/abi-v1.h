@@ -32,6 +32,7 @@ FIELD(mmub_info, filter_ranges, 52);
 FIELD(mmub_info, guards_per_subscription, 56);
 FIELD(mmub_info, shadow_pages_per_subscription, 60);
 FIELD(mmub_info, module_version, 64);
+FIELD(mmub_info, shadows_per_subscription, 92);
 
 SIZE(mmub_attach, 56);
 FIELD(mmub_attach, flags, 0);

@@ -820,6 +820,7 @@ TEST(limits)
 	watch_open(&w, "shadow", 0, 0);
 	ASSERT_EQ(mmub_info(w.fd, &info), 0);
 	ASSERT_GT(info.shadow_pages_per_subscription, 0);
+	ASSERT_EQ(info.shadows_per_subscription, 64);
 	ASSERT_EQ(mmub_shadow_add(w.fd, 0, 0,
 				  (info.shadow_pages_per_subscription + 1UL) * PAGE,
 				  0, &added), -ENOSPC);
@@ -856,7 +857,12 @@ TEST(limits)
 		  0);
 	watch_close(&other);
 
+	ASSERT_EQ(write_file(PARAMETERS "shadows_per_subscription", "1000"), 0);
+	ASSERT_EQ(mmub_info(w.fd, &info), 0);
+	ASSERT_EQ(info.shadows_per_subscription, 256);
 	ASSERT_EQ(write_file(PARAMETERS "shadows_per_subscription", "3"), 0);
+	ASSERT_EQ(mmub_info(w.fd, &info), 0);
+	ASSERT_EQ(info.shadows_per_subscription, 3);
 	for (i = 2; i < 4; i++) {
 		ret = mmub_shadow_add(w.fd, 0, (i + 1) * base,
 				      (i + 1) * base + PAGE, 0, &added);

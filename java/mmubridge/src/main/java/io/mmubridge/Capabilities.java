@@ -56,7 +56,8 @@ public record Capabilities(
      * @param ringRecordsMax the largest ring
      * @param filterRanges ranges of one filter
      * @param guardsPerSubscription 0 without {@link Feature#GUARD}
-     * @param shadowPagesPerSubscription 0 without {@link Feature#SHADOW}
+     * @param shadowsPerSubscription 0 without {@link Feature#SHADOW}
+     * @param shadowPagesPerSubscription of all of these together; 0 without {@link Feature#SHADOW}
      */
     public record Limits(
             int pageSize,
@@ -68,5 +69,6 @@ public record Capabilities(
             int ringRecordsMax,
             int filterRanges,
             int guardsPerSubscription,
+            int shadowsPerSubscription,
             int shadowPagesPerSubscription) {}
 }

@@ -160,6 +160,7 @@ final class InfoCommand implements Callable<Integer> {
         numbers.put("ring_records_max", (long) limits.ringRecordsMax());
         numbers.put("filter_ranges", (long) limits.filterRanges());
         numbers.put("guards_per_subscription", (long) limits.guardsPerSubscription());
+        numbers.put("shadows_per_subscription", (long) limits.shadowsPerSubscription());
         numbers.put("shadow_pages_per_subscription", (long) limits.shadowPagesPerSubscription());
         return numbers;
     }

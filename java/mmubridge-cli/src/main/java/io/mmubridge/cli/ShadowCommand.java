@@ -172,6 +172,7 @@ final class ShadowCommand implements Callable<Integer> {
                                 cell == null ? 0 : cell,
                                 again,
                                 frames,
+                                limits.shadowsPerSubscription(),
                                 limits.shadowPagesPerSubscription()))) {
             String name = ProcessHandle.of(pid)
                     .flatMap(handle -> handle.info().command())

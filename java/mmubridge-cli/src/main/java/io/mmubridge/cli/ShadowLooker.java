@@ -27,10 +27,10 @@ import org.jspecify.annotations.Nullable;
 final class ShadowLooker implements AutoCloseable {
     static final long PAGE = 4096;
 
-    /** Shadows to make, so that of the 64 that a subscription has by default some are left for what is mapped later. */
-    private static final int PARTS = 48;
+    /** Ranges to go through, one after the other, with shadows that do not stay: not as many as there are mappings. */
+    private static final int PIECES = 48;
 
-    /** As much as one shadow has that does not stay. */
+    /** As much as one of these has. */
     private static final long PIECE = 256L << 20;
 
     /** About as many cells as can be taken in. */
@@ -49,6 +49,7 @@ final class ShadowLooker implements AutoCloseable {
      * @param cellSize bytes of a cell, a power of two; 0: what fits
      * @param again whether there is more than one look
      * @param pages whether to list each page
+     * @param shadowLimit most shadows at a time
      * @param pageLimit most pages of all shadows
      */
     record Request(
@@ -57,7 +58,13 @@ final class ShadowLooker implements AutoCloseable {
             long cellSize,
             boolean again,
             boolean pages,
+            int shadowLimit,
             long pageLimit) {
+        /** Shadows that stay, so that some are left for what is mapped later. */
+        private int parts() {
+            return Math.max(1, shadowLimit * 3 / 4);
+        }
+
         private boolean includes(Mapping mapping) {
             return (range == null
                             || range.overlaps(
@@ -195,7 +202,7 @@ final class ShadowLooker implements AutoCloseable {
     private boolean lookOnce(List<Segment> segments, List<AddressRange> wanted, List<ShadowSpace.Page> pages)
             throws InterruptedException {
         long size = Math.min(Math.max(PIECE, cellSize), Long.highestOneBit(request.pageLimit()) * PAGE);
-        for (AddressRange range : Ranges.join(wanted, List.of(), PARTS)) {
+        for (AddressRange range : Ranges.join(wanted, List.of(), PIECES)) {
             for (AddressRange piece : Ranges.cut(range, size)) {
                 if (!Ranges.within(piece, wanted).isEmpty()) {
                     try (ShadowSpace.Part part = space.add(piece)) {
@@ -230,7 +237,8 @@ final class ShadowLooker implements AutoCloseable {
     private boolean extend(List<AddressRange> wanted, Map<String, List<AddressRange>> leftOut) {
         List<AddressRange> there = parts.stream().map(ShadowSpace.Part::range).toList();
         List<AddressRange> missing = Ranges.subtract(wanted, there);
-        List<AddressRange> fresh = new ArrayList<>(Ranges.join(missing, there, Math.max(1, PARTS - there.size())));
+        List<AddressRange> fresh =
+                new ArrayList<>(Ranges.join(missing, there, Math.max(1, request.parts() - there.size())));
         fresh.sort(Comparator.comparingLong(Ranges::size));
         long room = request.pageLimit() - Ranges.total(there) / PAGE;
         for (AddressRange range : fresh) {

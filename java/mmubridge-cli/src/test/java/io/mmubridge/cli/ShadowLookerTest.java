@@ -13,6 +13,8 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ShadowLookerTest {
     private static final long PAGE = FakeShadows.PAGE;
@@ -35,11 +37,11 @@ class ShadowLookerTest {
     }
 
     private static Request once() {
-        return new Request(null, null, 0, false, false, 1 << 20);
+        return new Request(null, null, 0, false, false, 64, 1 << 20);
     }
 
     private static Request again(long pageLimit) {
-        return new Request(null, null, 0, true, false, pageLimit);
+        return new Request(null, null, 0, true, false, 64, pageLimit);
     }
 
     private ShadowLook look(ShadowLooker looker) throws IOException, InterruptedException {
@@ -60,7 +62,7 @@ class ShadowLookerTest {
         AddressRange library = map(LIBRARY, 3 * PAGE, "r-xp", "/lib/libc.so");
         memory.put(HEAP + (600L << 20), 512, 1, true, true);
         memory.put(LIBRARY + PAGE, 1, 9999, false, false);
-        ShadowLook look = look(looker(new Request(null, null, 0, false, false, 1 << 16)));
+        ShadowLook look = look(looker(new Request(null, null, 0, false, false, 64, 1 << 16)));
 
         assertThat(memory.open()).isEmpty();
         assertThat(memory.all()).hasSizeGreaterThan(3).allMatch(range -> Ranges.size(range) <= 256L << 20);
@@ -76,7 +78,7 @@ class ShadowLookerTest {
     @Test
     void cellsStandAtMultiplesOfTheirSize() throws Exception {
         map(HEAP + PAGE, 4 * HUGE, "rw-p", "");
-        ShadowLook look = look(looker(new Request(null, null, HUGE, false, false, 1 << 20)));
+        ShadowLook look = look(looker(new Request(null, null, HUGE, false, false, 64, 1 << 20)));
 
         assertThat(look.cellSize()).isEqualTo(HUGE);
         assertThat(look.areas().getFirst().cells())
@@ -218,7 +220,7 @@ class ShadowLookerTest {
         map(LIBRARY, 10 * PAGE, "r-xp", "/lib/libc.so");
         memory.put(HEAP, 100, 40, true, false);
         Request request = new Request(
-                new AddressRange(HEAP + 10 * PAGE + 1, HEAP + 12 * PAGE + 1), null, 0, false, true, 1 << 20);
+                new AddressRange(HEAP + 10 * PAGE + 1, HEAP + 12 * PAGE + 1), null, 0, false, true, 64, 1 << 20);
         ShadowLook look = look(looker(request));
 
         assertThat(look.areas())
@@ -236,7 +238,7 @@ class ShadowLookerTest {
         map(HEAP, 10 * PAGE, "rw-p", "");
         memory.hideFrames();
 
-        assertThatThrownBy(() -> look(looker(new Request(null, null, 0, false, true, 1 << 20))))
+        assertThatThrownBy(() -> look(looker(new Request(null, null, 0, false, true, 64, 1 << 20))))
                 .isInstanceOf(MmuException.class)
                 .hasMessageContaining("CAP_SYS_ADMIN");
     }
@@ -246,27 +248,45 @@ class ShadowLookerTest {
         map(HEAP, 10 * PAGE, "rw-p", "");
         map(LIBRARY, 10 * PAGE, "r-xp", "/lib/libc.so");
 
-        assertThat(look(looker(new Request(null, "libc", 0, false, false, 1 << 20)))
+        assertThat(look(looker(new Request(null, "libc", 0, false, false, 64, 1 << 20)))
                         .areas())
                 .extracting(area -> area.mapping().name())
                 .containsExactly("/lib/libc.so");
-        assertThat(look(looker(new Request(null, "anonymous", 0, false, false, 1 << 20)))
+        assertThat(look(looker(new Request(null, "anonymous", 0, false, false, 64, 1 << 20)))
                         .areas())
                 .extracting(area -> area.mapping().range().start())
                 .containsExactly(HEAP);
     }
 
-    @Test
-    void manyMappingsHaveFewerShadows() throws Exception {
+    private void mapMany() {
         for (int i = 0; i < 500; i++) {
             map(LIBRARY + i * 4L * PAGE, 2 * PAGE, "r--p", "/lib/" + i);
         }
         map(HEAP, 2 * PAGE, "rw-p", "");
         mappings.sort(
                 (one, other) -> Long.compare(one.range().start(), other.range().start()));
-        ShadowLook look = look(looker(again(1 << 20)));
+    }
 
-        assertThat(memory.open()).hasSizeLessThanOrEqualTo(48);
+    @ParameterizedTest
+    @CsvSource({"64, 48", "4, 3"})
+    void manyMappingsHaveFewerShadows(int limit, int shadows) throws Exception {
+        mapMany();
+        memory.allow(limit);
+        ShadowLook look = look(looker(new Request(null, null, 0, true, false, limit, 1 << 20)));
+
+        assertThat(memory.open()).hasSize(shadows);
+        assertThat(look.leftOut()).isEmpty();
+        assertThat(look.areas()).hasSize(501);
+        assertThat(look.now().pages()).isEqualTo(1002);
+    }
+
+    @Test
+    void whoLooksOnceNeedsOneShadowAtATime() throws Exception {
+        mapMany();
+        memory.allow(1);
+        ShadowLook look = look(looker(new Request(null, null, 0, false, false, 1, 1 << 20)));
+
+        assertThat(memory.all()).hasSizeGreaterThan(1);
         assertThat(look.areas()).hasSize(501);
         assertThat(look.now().pages()).isEqualTo(1002);
     }

@@ -74,7 +74,7 @@ class ShadowWatchTest {
                 1,
                 new SubscriptionShadows(subscription),
                 () -> List.of(new ProcMaps.Mapping(range, "rw-p", "")),
-                new ShadowLooker.Request(null, null, 0, count > 1, false, 1 << 20));
+                new ShadowLooker.Request(null, null, 0, count > 1, false, 64, 1 << 20));
         return new ShadowWatch(looker, count > 1 ? subscription.events() : null, recorder, interval, count);
     }
 

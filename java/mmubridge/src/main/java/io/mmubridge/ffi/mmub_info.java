@@ -31,7 +31,8 @@ import static java.lang.foreign.MemoryLayout.PathElement.*;
  *     __u32 filter_ranges;
  *     __u32 guards_per_subscription;
  *     __u32 shadow_pages_per_subscription;
- *     char module_version[32];
+ *     char module_version[28];
+ *     __u32 shadows_per_subscription;
  * }
  * }
  */
@@ -57,7 +58,8 @@ public class mmub_info {
         mmubridge_h.C_INT.withName("filter_ranges"),
         mmubridge_h.C_INT.withName("guards_per_subscription"),
         mmubridge_h.C_INT.withName("shadow_pages_per_subscription"),
-        MemoryLayout.sequenceLayout(32, mmubridge_h.C_CHAR).withName("module_version")
+        MemoryLayout.sequenceLayout(28, mmubridge_h.C_CHAR).withName("module_version"),
+        mmubridge_h.C_INT.withName("shadows_per_subscription")
     ).withName("mmub_info");
 
     /**
@@ -732,7 +734,7 @@ public class mmub_info {
     /**
      * Layout for field:
      * {@snippet lang=c :
-     * char module_version[32]
+     * char module_version[28]
      * }
      */
     public static final SequenceLayout module_version$layout() {
@@ -744,7 +746,7 @@ public class mmub_info {
     /**
      * Offset for field:
      * {@snippet lang=c :
-     * char module_version[32]
+     * char module_version[28]
      * }
      */
     public static final long module_version$offset() {
@@ -754,7 +756,7 @@ public class mmub_info {
     /**
      * Getter for field:
      * {@snippet lang=c :
-     * char module_version[32]
+     * char module_version[28]
      * }
      */
     public static MemorySegment module_version(MemorySegment struct) {
@@ -764,19 +766,19 @@ public class mmub_info {
     /**
      * Setter for field:
      * {@snippet lang=c :
-     * char module_version[32]
+     * char module_version[28]
      * }
      */
     public static void module_version(MemorySegment struct, MemorySegment fieldValue) {
         MemorySegment.copy(fieldValue, 0L, struct, module_version$OFFSET, module_version$LAYOUT.byteSize());
     }
 
-    private static long[] module_version$DIMS = { 32 };
+    private static long[] module_version$DIMS = { 28 };
 
     /**
      * Dimensions for array field:
      * {@snippet lang=c :
-     * char module_version[32]
+     * char module_version[28]
      * }
      */
     public static long[] module_version$dimensions() {
@@ -787,7 +789,7 @@ public class mmub_info {
     /**
      * Indexed getter for field:
      * {@snippet lang=c :
-     * char module_version[32]
+     * char module_version[28]
      * }
      */
     public static byte module_version(MemorySegment struct, long index0) {
@@ -797,11 +799,55 @@ public class mmub_info {
     /**
      * Indexed setter for field:
      * {@snippet lang=c :
-     * char module_version[32]
+     * char module_version[28]
      * }
      */
     public static void module_version(MemorySegment struct, long index0, byte fieldValue) {
         module_version$ELEM_HANDLE.set(struct, module_version$OFFSET, index0, fieldValue);
+    }
+
+    private static final OfInt shadows_per_subscription$LAYOUT = (OfInt)$LAYOUT.select(groupElement("shadows_per_subscription"));
+
+    /**
+     * Layout for field:
+     * {@snippet lang=c :
+     * __u32 shadows_per_subscription
+     * }
+     */
+    public static final OfInt shadows_per_subscription$layout() {
+        return shadows_per_subscription$LAYOUT;
+    }
+
+    private static final long shadows_per_subscription$OFFSET = $LAYOUT.byteOffset(groupElement("shadows_per_subscription"));
+
+    /**
+     * Offset for field:
+     * {@snippet lang=c :
+     * __u32 shadows_per_subscription
+     * }
+     */
+    public static final long shadows_per_subscription$offset() {
+        return shadows_per_subscription$OFFSET;
+    }
+
+    /**
+     * Getter for field:
+     * {@snippet lang=c :
+     * __u32 shadows_per_subscription
+     * }
+     */
+    public static int shadows_per_subscription(MemorySegment struct) {
+        return struct.get(shadows_per_subscription$LAYOUT, shadows_per_subscription$OFFSET);
+    }
+
+    /**
+     * Setter for field:
+     * {@snippet lang=c :
+     * __u32 shadows_per_subscription
+     * }
+     */
+    public static void shadows_per_subscription(MemorySegment struct, int fieldValue) {
+        struct.set(shadows_per_subscription$LAYOUT, shadows_per_subscription$OFFSET, fieldValue);
     }
 
     /**

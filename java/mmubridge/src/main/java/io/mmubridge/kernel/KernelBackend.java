@@ -162,6 +162,7 @@ public final class KernelBackend implements Backend {
                         mmub_info.ring_records_max(info),
                         mmub_info.filter_ranges(info),
                         mmub_info.guards_per_subscription(info),
+                        mmub_info.shadows_per_subscription(info),
                         mmub_info.shadow_pages_per_subscription(info)));
     }
 

@@ -240,8 +240,9 @@ final class ModelSubscription implements BackendSubscription {
             Space on = attached();
             long pages = (range.end() - range.start()) / PageTable.PAGE_SIZE;
             long limit = Spaces.LIMITS.shadowPagesPerSubscription();
-            if (shadows.size() == Spaces.SHADOWS_PER_SUBSCRIPTION || shadowPages + pages > limit) {
-                throw ShadowRefusals.limit(range, limit, "; there may be " + Spaces.SHADOWS_PER_SUBSCRIPTION);
+            int most = Spaces.LIMITS.shadowsPerSubscription();
+            if (shadows.size() == most || shadowPages + pages > limit) {
+                throw ShadowRefusals.limit(range, limit, "; there may be " + most);
             }
             ModelShadow shadow = new ModelShadow(on, new ShadowWords(this, range), mode, this::remove);
             if (!on.add(shadow.words())) {

@@ -25,9 +25,8 @@ import org.jspecify.annotations.Nullable;
 final class Spaces {
     /** What the module's parameters are if nobody sets them. */
     static final Capabilities.Limits LIMITS =
-            new Capabilities.Limits(4096, 16, 16, 64, 1024, 8, 1 << 16, 16, 4096, 1 << 20);
+            new Capabilities.Limits(4096, 16, 16, 64, 1024, 8, 1 << 16, 16, 4096, 64, 1 << 20);
 
-    static final int SHADOWS_PER_SUBSCRIPTION = 64;
     static final int SHADOW_PAGES_PER_SPACE = 1 << 22;
 
     private static final LockClass LOCK = LockClass.spinning("mmubridge spaces");

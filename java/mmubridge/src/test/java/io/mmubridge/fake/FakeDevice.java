@@ -106,7 +106,7 @@ public final class FakeDevice {
         @Override
         public Capabilities capabilities() {
             return new Capabilities(
-                    "0", 1, Set.of(), null, new Capabilities.Limits(4096, 1, 1, 1, 1, 8, 4096, 0, 0, 0));
+                    "0", 1, Set.of(), null, new Capabilities.Limits(4096, 1, 1, 1, 1, 8, 4096, 0, 0, 0, 0));
         }
 
         @Override
