@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
                     + "those that the kernel said may have changed.",
             "Nothing is faulted in. One look goes through all of the memory, however large; several are limited to what one "
                     + "subscription may shadow, and say what they leave out.",
+            "SIGUSR1 asks for a summary so far, and so does the Enter key where it is shown on a terminal again and again.",
             "Ctrl-C and SIGTERM end it with its summary, and so does the end of the process."
         })
 final class ShadowCommand implements Callable<Integer> {
@@ -160,7 +161,6 @@ final class ShadowCommand implements Callable<Integer> {
         RingOptions ring = again ? RingOptions.ofRecords(Math.min(RING, limits.ringRecordsMax())) : RingOptions.none();
         Filter filter = range == null ? Filter.all() : Filter.all().withRange(range);
         ShadowWriter writer = writer(again);
-        long start = System.nanoTime();
         try (Subscription subscription = mmu.subsystem(subsystem).get(mmu.process(pid), ring, filter);
                 ShadowLooker looker = new ShadowLooker(
                         pid,
@@ -179,16 +179,28 @@ final class ShadowCommand implements Callable<Integer> {
                     .map(command -> command.substring(command.lastIndexOf('/') + 1))
                     .orElse(null);
             ShadowWatch watch = new ShadowWatch(
+                    pid,
+                    subsystem,
                     looker,
                     again ? subscription.events() : null,
                     writer,
                     interval == null ? Duration.ofSeconds(1) : interval,
                     looks);
-            Summary.End end = watch.run();
-            ShadowLook last = watch.last();
-            writer.summary(new ShadowSummary(pid, subsystem, end, System.nanoTime() - start, last, watch.events()));
-            boolean drawn = last == null || draw(new ShadowPicture(name, last, watch.events()));
+            Summary.End end = run(watch, again && ScreenSize.isTerminal());
+            ShadowSummary summary = watch.summary(end);
+            writer.summary(summary);
+            ShadowLook last = summary.last();
+            boolean drawn = last == null || draw(new ShadowPicture(name, last, summary.events()));
             return end == Summary.End.OUTPUT || !drawn ? ExitCode.FAILURE : ExitCode.OK;
+        }
+    }
+
+    private static Summary.End run(ShadowWatch watch, boolean key) throws IOException {
+        InterimRequests requests = new InterimRequests(watch::interim, false, key);
+        try {
+            return watch.run();
+        } finally {
+            requests.close();
         }
     }
 

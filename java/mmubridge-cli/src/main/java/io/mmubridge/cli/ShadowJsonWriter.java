@@ -138,12 +138,22 @@ final class ShadowJsonWriter implements ShadowWriter {
     }
 
     @Override
+    public void interim(ShadowSummary summary) throws IOException {
+        write("interim", summary);
+    }
+
+    @Override
     public void summary(ShadowSummary summary) throws IOException {
+        write("summary", summary);
+    }
+
+    private void write(String name, ShadowSummary summary) throws IOException {
         json.writeStartObject();
-        json.writeObjectFieldStart("summary");
+        json.writeObjectFieldStart(name);
         json.writeNumberField("pid", summary.pid());
         json.writeStringField("subsystem", summary.subsystem());
-        json.writeStringField("end", summary.end().label());
+        Summary.End end = summary.end();
+        json.writeStringField("end", end == null ? null : end.label());
         json.writeNumberField("duration_ns", summary.durationNanos());
         json.writeNumberField("looks", summary.looks());
         write(summary.counts());

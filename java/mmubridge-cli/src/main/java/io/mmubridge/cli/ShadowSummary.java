@@ -4,11 +4,11 @@ package io.mmubridge.cli;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is said when no look follows.
+ * What is said when no look follows, or so far.
  *
  * @param pid the process
  * @param subsystem under which name
- * @param end why
+ * @param end why no look follows, or null while it goes on
  * @param durationNanos since the beginning
  * @param last the last look, or null if there was none
  * @param events since the first look
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 record ShadowSummary(
         long pid,
         String subsystem,
-        Summary.End end,
+        Summary.@Nullable End end,
         long durationNanos,
         @Nullable ShadowLook last,
         ShadowEvents.Snapshot events) {

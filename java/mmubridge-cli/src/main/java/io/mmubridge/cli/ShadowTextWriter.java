@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -297,25 +298,38 @@ final class ShadowTextWriter implements ShadowWriter {
     }
 
     @Override
-    public void summary(ShadowSummary summary) {
-        if (summary.looks() == 1 && summary.end() == Summary.End.COUNT) {
-            return;
+    public void interim(ShadowSummary summary) {
+        write(summary, "it goes on");
+        if (!style.live()) {
+            out.println();
         }
+        out.flush();
+    }
+
+    @Override
+    public void summary(ShadowSummary summary) {
+        Summary.End end = Objects.requireNonNull(summary.end());
+        if (summary.looks() != 1 || end != Summary.End.COUNT) {
+            write(summary, "ended by " + end.label());
+            out.flush();
+        }
+    }
+
+    private void write(ShadowSummary summary, String outcome) {
         if (style.live()) {
             out.println();
         }
         out.printf(
                 Locale.ROOT,
-                "process %d: %d looks in %.3f s, ended by %s%n",
+                "process %d: %d looks in %.3f s, %s%n",
                 summary.pid(),
                 summary.looks(),
                 summary.durationNanos() / 1e9,
-                summary.end().label());
+                outcome);
         if (summary.looks() > 1) {
             changes(out, "since the first", summary.counts(), summary.events());
             write(out, ShadowTables.events(summary.events(), System.nanoTime()));
         }
-        out.flush();
     }
 
     @Override

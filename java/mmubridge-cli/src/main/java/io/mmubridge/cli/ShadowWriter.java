@@ -8,6 +8,9 @@ interface ShadowWriter {
     /** Writes a look. */
     void look(ShadowLook look) throws IOException;
 
+    /** Writes what there is to say so far. */
+    void interim(ShadowSummary summary) throws IOException;
+
     /** Writes the last word. */
     void summary(ShadowSummary summary) throws IOException;
 

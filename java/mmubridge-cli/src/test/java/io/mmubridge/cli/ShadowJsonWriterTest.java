@@ -102,6 +102,16 @@ class ShadowJsonWriterTest {
     }
 
     @Test
+    void whatIsSaidSoFarHasNoEnd() throws IOException {
+        ShadowLook last = Looks.wide(3);
+        writer(false).interim(new ShadowSummary(4711, "shadow", null, 5, last, last.events()));
+        JsonNode interim = written().get("interim");
+
+        assertThat(interim.get("end").isNull()).isTrue();
+        assertThat(interim.get("looks").asInt()).isEqualTo(3);
+    }
+
+    @Test
     void aSummaryOfNoLookHasNothing() throws IOException {
         writer(false)
                 .summary(new ShadowSummary(4711, "shadow", Summary.End.RELEASE, 5, null, ShadowEvents.Snapshot.EMPTY));

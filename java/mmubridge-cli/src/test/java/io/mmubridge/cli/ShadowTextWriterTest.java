@@ -8,6 +8,7 @@ import io.mmubridge.cli.ShadowTextWriter.Style;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class ShadowTextWriterTest {
@@ -27,7 +28,7 @@ class ShadowTextWriterTest {
         return text.toString();
     }
 
-    private static ShadowSummary summary(ShadowLook look, Summary.End end) {
+    private static ShadowSummary summary(ShadowLook look, Summary.@Nullable End end) {
         return new ShadowSummary(4711, "shadow", end, 2_000_000_000L, look, look.events());
     }
 
@@ -163,6 +164,14 @@ class ShadowTextWriterTest {
                         "0x10000  0x50       2  writable",
                         "0x12000  0x52       1  read-only",
                         "0x13000  0x54       1  read-only, huge");
+    }
+
+    @Test
+    void whatIsSaidSoFarSaysThatItGoesOn() {
+        StringWriter text = new StringWriter();
+        new ShadowTextWriter(new PrintWriter(text), PIPED, null).interim(summary(Looks.wide(1), null));
+
+        assertThat(text.toString().lines()).containsExactly("process 4711: 1 looks in 2.000 s, it goes on", "");
     }
 
     @Test

@@ -42,6 +42,7 @@ class ShadowWatchTest {
     /** What was written; what a test does in between, it does here. */
     private static final class Recorder implements ShadowWriter {
         final BlockingQueue<ShadowLook> looks = new LinkedBlockingQueue<>();
+        final List<ShadowSummary> interims = new ArrayList<>();
         final List<Runnable> afterLooks = new ArrayList<>();
         boolean broken;
 
@@ -51,6 +52,11 @@ class ShadowWatchTest {
             if (!afterLooks.isEmpty()) {
                 afterLooks.removeFirst().run();
             }
+        }
+
+        @Override
+        public void interim(ShadowSummary summary) {
+            interims.add(summary);
         }
 
         @Override
@@ -75,7 +81,8 @@ class ShadowWatchTest {
                 new SubscriptionShadows(subscription),
                 () -> List.of(new ProcMaps.Mapping(range, "rw-p", "")),
                 new ShadowLooker.Request(null, null, 0, count > 1, false, 64, 1 << 20));
-        return new ShadowWatch(looker, count > 1 ? subscription.events() : null, recorder, interval, count);
+        return new ShadowWatch(
+                1, "shadow", looker, count > 1 ? subscription.events() : null, recorder, interval, count);
     }
 
     private void write(int pages) {
@@ -111,8 +118,33 @@ class ShadowWatchTest {
         assertThat(third.events().all().events()).isZero();
         assertThat(third.now().dropped()).isZero();
         assertThat(third.total().dropped()).isEqualTo(2);
-        assertThat(watch.last()).isSameAs(third);
-        assertThat(watch.events().all().events()).isEqualTo(1);
+        ShadowSummary summary = watch.summary(Summary.End.COUNT);
+        assertThat(summary.last()).isSameAs(third);
+        assertThat(summary.events().all().events()).isEqualTo(1);
+    }
+
+    @Test
+    void whatThereIsToSaySoFarIsSaidWhileItWaits() throws Exception {
+        write(3);
+        ShadowWatch watch = watch(LONG, 2);
+        watch.interim();
+        FutureTask<Summary.End> running = new FutureTask<>(watch::run);
+        Thread.ofPlatform().start(running);
+        ShadowLook first = next();
+        process.madvise(start, 2 * PAGE, Advice.DONTNEED);
+        while (watch.summary(null).events().all().events() == 0) {
+            Thread.onSpinWait();
+        }
+        watch.interim();
+        process.exit();
+        running.get();
+
+        assertThat(recorder.interims).hasSize(2);
+        assertThat(recorder.interims.getFirst().looks()).isZero();
+        ShadowSummary interim = recorder.interims.getLast();
+        assertThat(interim.end()).isNull();
+        assertThat(interim.last()).isSameAs(first);
+        assertThat(interim.events().byCause()).containsOnlyKeys(Cause.MADV_DONTNEED);
     }
 
     @Test

@@ -149,6 +149,29 @@ class ShadowCommandIT {
     }
 
     @Test
+    void aSummarySoFarIsThereForTheAsking() throws IOException, InterruptedException {
+        Cli cli = Cli.start("shadow", "--json", "--interval", "1h", pid(), range());
+        assertThat(cli.object().get("look").asInt()).isEqualTo(1);
+        target.discard(region, 0, 4);
+        JsonNode interim;
+        do {
+            assertThat(new ProcessBuilder(
+                                    "kill", "-USR1", Long.toString(cli.handle().pid()))
+                            .start()
+                            .waitFor())
+                    .isZero();
+            interim = cli.object().get("interim");
+        } while (interim.get("events").asInt() == 0);
+
+        assertThat(interim.get("end").isNull()).isTrue();
+        assertThat(interim.get("looks").asInt()).isEqualTo(1);
+        assertThat(interim.get("by_cause").get(0).get("cause").asText()).isEqualTo("madv_dontneed");
+        target.exit();
+        assertThat(cli.objects().getLast().get("summary").get("end").asText()).isEqualTo("release");
+        assertThat(cli.status()).isZero();
+    }
+
+    @Test
     void theEndOfTheProcessIsTheEnd() throws IOException, InterruptedException {
         Cli cli = Cli.start("shadow", "--json", "--interval", "1h", pid(), range());
         cli.object();
