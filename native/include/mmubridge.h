@@ -615,9 +615,21 @@ struct mmub_spawn {
 };
 
 /**
+ * enum mmub_spawn_flag - what a command does not get
+ * @MMUB_SPAWN_STDIO: descriptors but 0, 1 and 2. Without this flag it gets those
+ *	that are not close-on-exec, as ever. For who does not know of all that are
+ *	open in his process, such as a program on a JVM, which opens files and
+ *	sockets without that mark
+ */
+enum mmub_spawn_flag {
+	MMUB_SPAWN_STDIO	= 1 << 0,
+};
+
+/**
  * mmub_spawn_stopped - start a command and stop it before its first instruction
  * @argv: the command and its arguments; looked up in PATH as execvp() does
  * @envp: its environment, NULL for the caller's
+ * @flags: bits of enum mmub_spawn_flag
  * @spawn: filled in
  *
  * The child is stopped at its successful exec, in its new mm, before any
@@ -628,18 +640,19 @@ struct mmub_spawn {
  * stay ignored, and none is blocked. Being traced, a set-uid program gains
  * nothing.
  *
- * Return: 0; -ENOENT, -EACCES or another error of execve(), or -ECHILD where it
- * was killed before it was attached to, the child being gone; -EPERM where ptrace
+ * Return: 0; -EINVAL, no command or unknown flags; -ENOENT, -EACCES or another
+ * error of execve(), or -ECHILD where it was killed before it was attached to, the child being gone; -EPERM where ptrace
  * is not allowed, or mmub_mem_open() refused, for which there is
  * mmub_spawn_running().
  */
-int mmub_spawn_stopped(char *const argv[], char *const envp[],
+int mmub_spawn_stopped(char *const argv[], char *const envp[], uint32_t flags,
 		       struct mmub_spawn *spawn);
 
 /**
  * mmub_spawn_running - start a command without tracing it
  * @argv: as of mmub_spawn_stopped()
  * @envp: likewise
+ * @flags: likewise
  * @spawn: filled in
  *
  * For where ptrace is not allowed. It returns once the exec has succeeded, and
@@ -652,7 +665,7 @@ int mmub_spawn_stopped(char *const argv[], char *const envp[],
  * execve(), -ECHILD, or -EPERM where its memory may not be opened, the child
  * being gone.
  */
-int mmub_spawn_running(char *const argv[], char *const envp[],
+int mmub_spawn_running(char *const argv[], char *const envp[], uint32_t flags,
 		       struct mmub_spawn *spawn);
 
 /**

@@ -16,9 +16,11 @@
  *	PTRACE_EVENT_EXEC	<-	stopped
  *	or its exit, errno in a pipe
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -38,6 +40,7 @@ struct plan {
 	char *const *envp;
 	char **shell_argv;	/* for a script without an interpreter line */
 	char *paths;		/* strings to try in turn, ended by an empty one */
+	uint32_t flags;		/* enum mmub_spawn_flag */
 	int go[2];		/* the parent writes when it traces */
 	int error[2];		/* errno of the exec */
 };
@@ -99,7 +102,8 @@ static int plan_paths(struct plan *plan, const char *file)
 	}
 }
 
-static int plan_make(struct plan *plan, char *const argv[], char *const envp[])
+static int plan_make(struct plan *plan, char *const argv[], char *const envp[],
+		     uint32_t flags)
 {
 	size_t argc = 0;
 	int ret;
@@ -107,10 +111,11 @@ static int plan_make(struct plan *plan, char *const argv[], char *const envp[])
 	*plan = (struct plan){
 		.argv = argv,
 		.envp = envp ? envp : environ,
+		.flags = flags,
 		.go = { -1, -1 },
 		.error = { -1, -1 },
 	};
-	if (!argv || !argv[0])
+	if (!argv || !argv[0] || flags & ~MMUB_SPAWN_STDIO)
 		return -EINVAL;
 	while (argv[argc])
 		argc++;
@@ -186,6 +191,38 @@ static void child_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * Close 3 and all above at the exec; return errno. Where close_range() is refused,
+ * as by the seccomp profile of an older container engine, the open ones are read
+ * from /proc, without opendir(), which allocates.
+ */
+static int child_descriptors(void)
+{
+	char entries[2048] __attribute__((aligned(8)));
+	const struct dirent64 *entry;
+	int dir, fd, error;
+	long size, at;
+
+	if (!syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC))
+		return 0;
+	dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno;
+	while ((size = syscall(SYS_getdents64, dir, entries,
+			       sizeof(entries))) > 0) {
+		for (at = 0; at < size; at += entry->d_reclen) {
+			entry = (const struct dirent64 *)(entries + at);
+			/* 0 of "." and "..", too. */
+			fd = atoi(entry->d_name);
+			if (fd > 2)
+				fcntl(fd, F_SETFD, FD_CLOEXEC);
+		}
+	}
+	error = size < 0 ? errno : 0;
+	close(dir);
+	return error;
+}
+
 static void __attribute__((noreturn)) child_run(const struct plan *plan)
 {
 	ssize_t got;
@@ -196,7 +233,9 @@ static void __attribute__((noreturn)) child_run(const struct plan *plan)
 	got = read(plan->go[0], &byte, 1);
 	if (got == 1) {
 		child_signals();
-		error = child_exec(plan);
+		error = plan->flags & MMUB_SPAWN_STDIO ? child_descriptors() : 0;
+		if (!error)
+			error = child_exec(plan);
 		got = write(plan->error[1], &error, sizeof(error));
 	}
 	_exit(got < 0 ? 126 : 127);
@@ -300,14 +339,14 @@ static int exec_error(const struct plan *plan)
 	return -ECHILD;
 }
 
-int mmub_spawn_stopped(char *const argv[], char *const envp[],
+int mmub_spawn_stopped(char *const argv[], char *const envp[], uint32_t flags,
 		       struct mmub_spawn *spawn)
 {
 	struct plan plan;
 	int ret;
 
 	spawn_init(spawn);
-	ret = plan_make(&plan, argv, envp);
+	ret = plan_make(&plan, argv, envp, flags);
 	if (ret)
 		return ret;
 	ret = spawn_fork(spawn, &plan);
@@ -373,14 +412,14 @@ static int wait_exec(struct plan *plan)
 	return error.revents & POLLIN ? exec_error(plan) : 0;
 }
 
-int mmub_spawn_running(char *const argv[], char *const envp[],
+int mmub_spawn_running(char *const argv[], char *const envp[], uint32_t flags,
 		       struct mmub_spawn *spawn)
 {
 	struct plan plan;
 	int ret;
 
 	spawn_init(spawn);
-	ret = plan_make(&plan, argv, envp);
+	ret = plan_make(&plan, argv, envp, flags);
 	if (ret)
 		return ret;
 	ret = spawn_fork(spawn, &plan);

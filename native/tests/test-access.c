@@ -381,8 +381,8 @@ TEST(yama_3)
 	watch_open(&w, "self", 0, 16);
 	watch_close(&w);
 	/* A command that cannot be watched is not run. */
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), -EPERM);
-	ASSERT_EQ(mmub_spawn_running(argv, NULL, &spawn), -EPERM);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), -EPERM);
+	ASSERT_EQ(mmub_spawn_running(argv, NULL, 0, &spawn), -EPERM);
 	ASSERT_EQ(access("/tmp/mmub-ran", F_OK), -1);
 }
 

@@ -241,7 +241,7 @@ TEST(spawn)
 	struct mmub_spawn spawn;
 	struct watch w;
 
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), 0);
 	watch_open_fd(&w, "compat", spawn.mem_fd, 4096);
 	ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
 	ASSERT_EQ(mmub_spawn_wait(&spawn), 0);

@@ -386,7 +386,7 @@ TEST(jvm_under_load)
 	close(fd);
 
 	probe_open(&probe);
-	fd = mmub_spawn_stopped(argv, NULL, &spawn);
+	fd = mmub_spawn_stopped(argv, NULL, 0, &spawn);
 	if (fd)
 		FAIL("%s: %s", java, strerror(-fd));
 	watch_open_fd(&w_large, "jvm", spawn.mem_fd, 65536);

@@ -43,7 +43,7 @@ TEST(command_from_start_to_end)
 	struct watch w;
 	pid_t pid;
 
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), 0);
 	pid = spawn.pid;
 	watch_new(&w, spawn.mem_fd);
 	ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
@@ -63,7 +63,7 @@ static int streams_of(char *const argv[], int status)
 	struct watch w;
 	int mms = 1;
 
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), 0);
 	watch_new(&w, spawn.mem_fd);
 	ASSERT_EQ(mmub_spawn_follow(&spawn, 0), 0);
 	for (;;) {
@@ -126,7 +126,7 @@ TEST(command_and_its_children)
 	char *argv[4];
 
 	role_argv(argv, "children");
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), 0);
 	processes[0].pid = spawn.pid;
 	processes[0].watched = true;
 	watch_new(&processes[0].w, spawn.mem_fd);

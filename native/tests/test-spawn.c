@@ -22,13 +22,29 @@
 
 /* --------------------------------------------------------- from the start on */
 
+/* From now on a system call is refused, as a container's profile may have it. */
+static void forbid(unsigned int nr)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
+
+	ASSERT_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	ASSERT_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+}
+
 static char *true_argv[] = { (char *)"true", NULL };
 
 static void run(struct mmub_spawn *spawn, const char *script)
 {
 	char *argv[] = { (char *)"sh", (char *)"-c", (char *)script, NULL };
 
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, spawn), 0);
 }
 
 /* The State: of /proc/PID/status. */
@@ -111,13 +127,13 @@ TEST(spawn_what_cannot_be)
 	char *none[] = { NULL };
 	struct mmub_spawn spawn;
 
-	ASSERT_EQ(mmub_spawn_stopped(missing, NULL, &spawn), -ENOENT);
+	ASSERT_EQ(mmub_spawn_stopped(missing, NULL, 0, &spawn), -ENOENT);
 	ASSERT_EQ(spawn.pid, -1);
 	ASSERT_EQ(spawn.pidfd, -1);
-	ASSERT_EQ(mmub_spawn_stopped(missing_path, NULL, &spawn), -ENOENT);
-	ASSERT_EQ(mmub_spawn_stopped(no_program, NULL, &spawn), -EACCES);
-	ASSERT_EQ(mmub_spawn_stopped(empty, NULL, &spawn), -ENOENT);
-	ASSERT_EQ(mmub_spawn_stopped(none, NULL, &spawn), -EINVAL);
+	ASSERT_EQ(mmub_spawn_stopped(missing_path, NULL, 0, &spawn), -ENOENT);
+	ASSERT_EQ(mmub_spawn_stopped(no_program, NULL, 0, &spawn), -EACCES);
+	ASSERT_EQ(mmub_spawn_stopped(empty, NULL, 0, &spawn), -ENOENT);
+	ASSERT_EQ(mmub_spawn_stopped(none, NULL, 0, &spawn), -EINVAL);
 	/* And nothing is left to wait for. */
 	ASSERT_EQ(waitpid(-1, NULL, WNOHANG), -1);
 	ASSERT_EQ(errno, ECHILD);
@@ -130,7 +146,7 @@ TEST(spawn_with_sigchld_ignored)
 	struct mmub_spawn spawn;
 
 	signal(SIGCHLD, SIG_IGN);
-	ASSERT_EQ(mmub_spawn_stopped(missing, NULL, &spawn), -ENOENT);
+	ASSERT_EQ(mmub_spawn_stopped(missing, NULL, 0, &spawn), -ENOENT);
 	run(&spawn, "exit 7");
 	ASSERT_EQ(mmub_spawn_kill(&spawn), 0);
 	run(&spawn, "exit 7");
@@ -167,20 +183,20 @@ TEST(spawn_path)
 
 	snprintf(path, sizeof(path), "/nonexistent:%s/b:%s/a", dir, dir);
 	ASSERT_OK(setenv("PATH", path, 1));
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), 0);
 	ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
 	ASSERT_EQ(mmub_spawn_wait(&spawn), 6);
 
 	/* A file that may not be executed is told of if there is no other. */
 	snprintf(path, sizeof(path), "%s/b:/nonexistent", dir);
 	ASSERT_OK(setenv("PATH", path, 1));
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), -EACCES);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), -EACCES);
 
 	/* An empty element is the current directory. */
 	snprintf(path, sizeof(path), "%s/a", dir);
 	ASSERT_OK(chdir(path));
 	ASSERT_OK(setenv("PATH", "/nonexistent:", 1));
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), 0);
 	ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
 	ASSERT_EQ(mmub_spawn_wait(&spawn), 6);
 
@@ -201,9 +217,58 @@ TEST(spawn_environment)
 	struct mmub_spawn spawn;
 
 	ASSERT_OK(setenv("HOME", "/", 1));
-	ASSERT_EQ(mmub_spawn_stopped(argv, envp, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, envp, 0, &spawn), 0);
 	ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
 	ASSERT_EQ(mmub_spawn_wait(&spawn), 0);
+}
+
+/* How many descriptors of three digits a command has that has 0, 1 and 2. */
+static int passed_on(uint32_t flags, bool stopped)
+{
+	char *argv[] = { (char *)"sh", (char *)"-c", (char *)
+			 "for fd in 0 1 2; do"
+			 "  [ -e /proc/$$/fd/$fd ] || exit 255;"
+			 "done;"
+			 "n=0;"
+			 "for fd in /proc/$$/fd/???; do"
+			 "  [ -e $fd ] && n=$((n + 1));"
+			 "done;"
+			 "exit $n", NULL };
+	struct mmub_spawn spawn;
+
+	if (stopped) {
+		ASSERT_EQ(mmub_spawn_stopped(argv, NULL, flags, &spawn), 0);
+		ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
+	} else {
+		ASSERT_EQ(mmub_spawn_running(argv, NULL, flags, &spawn), 0);
+	}
+	return mmub_spawn_wait(&spawn);
+}
+
+/* More than one system call reads from /proc. */
+TEST(spawn_descriptors)
+{
+	struct mmub_spawn spawn;
+	int fd;
+
+	for (fd = 100; fd < 300; fd++)
+		ASSERT_OK(dup2(0, fd));
+	ASSERT_EQ(passed_on(0, true), 200);
+	ASSERT_EQ(passed_on(0, false), 200);
+	ASSERT_EQ(passed_on(MMUB_SPAWN_STDIO, true), 0);
+	ASSERT_EQ(passed_on(MMUB_SPAWN_STDIO, false), 0);
+	forbid(SYS_close_range);
+	ASSERT_EQ(passed_on(MMUB_SPAWN_STDIO, true), 0);
+	ASSERT_EQ(passed_on(MMUB_SPAWN_STDIO, false), 0);
+	ASSERT_EQ(passed_on(0, true), 200);
+	/* The caller's stay what they are. */
+	for (fd = 100; fd < 300; fd++)
+		ASSERT_EQ(fcntl(fd, F_GETFD), 0);
+
+	ASSERT_EQ(mmub_spawn_stopped(true_argv, NULL, MMUB_SPAWN_STDIO << 1,
+				     &spawn), -EINVAL);
+	ASSERT_EQ(mmub_spawn_running(true_argv, NULL, MMUB_SPAWN_STDIO << 1,
+				     &spawn), -EINVAL);
 }
 
 static void handler(int sig)
@@ -312,7 +377,7 @@ TEST(spawn_resume_by_another_thread)
 
 static void *spawn_and_end(void *arg)
 {
-	ASSERT_EQ(mmub_spawn_stopped(true_argv, NULL, arg), 0);
+	ASSERT_EQ(mmub_spawn_stopped(true_argv, NULL, 0, arg), 0);
 	return NULL;
 }
 
@@ -334,7 +399,7 @@ static void *spawn_many(void *arg)
 	(void)arg;
 
 	for (i = 0; i < rounds; i++) {
-		ASSERT_EQ(mmub_spawn_stopped(true_argv, NULL, &spawn), 0);
+		ASSERT_EQ(mmub_spawn_stopped(true_argv, NULL, 0, &spawn), 0);
 		ASSERT_EQ(mmub_spawn_resume(&spawn), 0);
 		ASSERT_EQ(mmub_spawn_wait(&spawn), 0);
 	}
@@ -387,7 +452,7 @@ TEST(spawn_from_threads)
 
 static void follow_argv(struct mmub_spawn *spawn, uint32_t flags, char *argv[])
 {
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, spawn), 0);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, spawn), 0);
 	ASSERT_EQ(mmub_spawn_follow(spawn, flags), 0);
 	ASSERT_EQ(spawn->mem_fd, -1);
 }
@@ -941,22 +1006,6 @@ TEST(follow_tracer_ends)
 
 /* ---------------------------------------------------------- where none may be */
 
-/* From now on ptrace() is refused, as a container's profile may have it. */
-static void forbid_ptrace(void)
-{
-	struct sock_filter filter[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { ARRAY_SIZE(filter), filter };
-
-	ASSERT_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-	ASSERT_OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
-}
-
 TEST(running_where_ptrace_is_forbidden)
 {
 	char *argv[4], *missing[] = { (char *)"no-such-command", NULL };
@@ -966,30 +1015,30 @@ TEST(running_where_ptrace_is_forbidden)
 	struct mmub_spawn spawn;
 	siginfo_t info;
 
-	forbid_ptrace();
+	forbid(SYS_ptrace);
 	role_argv(argv, "pause");
-	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, &spawn), -EPERM);
+	ASSERT_EQ(mmub_spawn_stopped(argv, NULL, 0, &spawn), -EPERM);
 	ASSERT_EQ(spawn.pid, -1);
 
-	ASSERT_EQ(mmub_spawn_running(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_running(argv, NULL, 0, &spawn), 0);
 	ASSERT_GE(spawn.mem_fd, 0);
 	ASSERT_EQ(status_of(spawn.pid, "TracerPid"), 0);
 	ASSERT_EQ(mmub_spawn_next(&spawn, &event), -EINVAL);
 	ASSERT_OK(kill(spawn.pid, SIGTERM));
 	ASSERT_EQ(mmub_spawn_wait(&spawn), 128 + SIGTERM);
 
-	ASSERT_EQ(mmub_spawn_running(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_running(argv, NULL, 0, &spawn), 0);
 	ASSERT_EQ(mmub_spawn_kill(&spawn), 0);
 
 	/* However quick it is, its status is told. */
 	role_argv(argv, "exit-5");
-	ASSERT_EQ(mmub_spawn_running(argv, NULL, &spawn), 0);
+	ASSERT_EQ(mmub_spawn_running(argv, NULL, 0, &spawn), 0);
 	ASSERT_OK(waitid(P_PID, spawn.pid, &info, WEXITED | WNOWAIT));
 	ASSERT_EQ(mmub_spawn_wait(&spawn), 5);
 
-	ASSERT_EQ(mmub_spawn_running(missing, NULL, &spawn), -ENOENT);
+	ASSERT_EQ(mmub_spawn_running(missing, NULL, 0, &spawn), -ENOENT);
 	ASSERT_EQ(spawn.pid, -1);
-	ASSERT_EQ(mmub_spawn_running(no_program, NULL, &spawn), -EACCES);
+	ASSERT_EQ(mmub_spawn_running(no_program, NULL, 0, &spawn), -EACCES);
 	ASSERT_EQ(waitpid(-1, NULL, WNOHANG), -1);
 	ASSERT_EQ(errno, ECHILD);
 	ASSERT_EQ(open_descriptors(), before);

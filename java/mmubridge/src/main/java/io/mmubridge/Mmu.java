@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The way to mmu notifiers: the kernel's, through an open {@code /dev/mmubridge}, or a simulated machine's.
@@ -209,14 +210,15 @@ public final class Mmu implements AutoCloseable {
 
     /**
      * Starts a command and stops it at its first instruction, so that it can be subscribed to before it has done anything.
-     * It has this JVM's environment, directory, and standard input and output.
+     * It has this JVM's environment, directory, and standard input, output and error.
      *
      * @param command a program, looked up in {@code PATH}, and its arguments
+     * @param options what is not as ever
      * @return the stopped command
      * @throws LaunchException if there is no such program, or it cannot be executed, or this process may not stop it
      */
-    public Launch launch(List<String> command) {
-        return new Launch(backend.launch(command, true));
+    public Launch launch(List<String> command, LaunchOption... options) {
+        return new Launch(backend.launch(command, true, Set.copyOf(List.of(options))));
     }
 
     /**
@@ -225,11 +227,12 @@ public final class Mmu implements AutoCloseable {
      * {@link AttachException.Reason#GONE}. It is not started if its memory could not be subscribed to.
      *
      * @param command as for {@link #launch}
+     * @param options likewise
      * @return the command, which cannot be followed
      * @throws LaunchException if there is no such program, or it cannot be executed or watched
      */
-    public Launch launchUntraced(List<String> command) {
-        return new Launch(backend.launch(command, false));
+    public Launch launchUntraced(List<String> command, LaunchOption... options) {
+        return new Launch(backend.launch(command, false, Set.copyOf(List.of(options))));
     }
 
     /**

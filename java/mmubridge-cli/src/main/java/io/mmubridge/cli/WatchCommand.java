@@ -9,6 +9,7 @@ import io.mmubridge.EventType;
 import io.mmubridge.Filter;
 import io.mmubridge.Launch;
 import io.mmubridge.LaunchException;
+import io.mmubridge.LaunchOption;
 import io.mmubridge.Mmu;
 import io.mmubridge.RingOptions;
 import java.io.IOException;
@@ -185,12 +186,12 @@ final class WatchCommand implements Callable<Integer> {
     /** The command, stopped at its first instruction, or where that is not allowed, running. */
     private Launch launch(Mmu mmu) {
         try {
-            return mmu.launch(target);
+            return mmu.launch(target, LaunchOption.INHERIT_DESCRIPTORS);
         } catch (LaunchException e) {
             if (e.reason() != LaunchException.Reason.NOT_TRACEABLE) {
                 throw e;
             }
-            Launch launch = mmu.launchUntraced(target);
+            Launch launch = mmu.launchUntraced(target, LaunchOption.INHERIT_DESCRIPTORS);
             spec.commandLine()
                     .getErr()
                     .println("mmubridge: " + e.getMessage() + " What it did before it was watched is missed, and it is "

@@ -49,6 +49,11 @@ final class Cli {
                 """), arguments);
     }
 
+    /** The command line as a shell starts it that has a file at a descriptor. */
+    static Cli startWithDescriptor(int descriptor, Path file, String... arguments) throws IOException {
+        return start(List.of("sh", "-c", "exec \"$@\" " + descriptor + "<" + file, "sh"), arguments);
+    }
+
     private static Cli start(List<String> prefix, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(prefix);
         command.addAll(List.of(

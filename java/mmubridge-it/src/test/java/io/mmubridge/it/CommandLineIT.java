@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.mmubridge.AddressRange;
 import io.mmubridge.Mmu;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -78,6 +79,16 @@ class CommandLineIT {
         } finally {
             target.destroy();
         }
+    }
+
+    @Test
+    void aCommandHasTheDescriptorsThatAShellGivesUs() throws IOException, InterruptedException {
+        Path file = Path.of("/etc/passwd");
+        Cli cli = Cli.startWithDescriptor(
+                9, file, "watch", "--json", "--", "sh", "-c", "[ \"$(readlink /proc/$$/fd/9)\" = " + file + " ]");
+
+        assertThat(cli.objects()).isNotEmpty();
+        assertThat(cli.status()).isZero();
     }
 
     @Test

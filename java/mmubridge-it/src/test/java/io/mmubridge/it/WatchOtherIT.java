@@ -12,9 +12,11 @@ import io.mmubridge.InvalidationEvent;
 import io.mmubridge.Launch;
 import io.mmubridge.LaunchEvent;
 import io.mmubridge.LaunchException;
+import io.mmubridge.LaunchOption;
 import io.mmubridge.Mmu;
 import io.mmubridge.Subscription;
 import java.io.IOException;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,6 +69,27 @@ class WatchOtherIT {
             assertThat(last.end()).isEqualTo(-1);
             assertThat(last.entry()).isEqualTo(EventEntry.EXIT);
             assertThat(last.syscall()).isNull();
+        }
+    }
+
+    @Test
+    void aCommandHasNoDescriptorsOfTheJvmUnlessItIsToHaveThem() throws IOException, InterruptedException {
+        List<String> count =
+                List.of("sh", "-c", "n=0; for fd in /proc/$$/fd/*; do [ -e $fd ] && n=$((n + 1)); done; exit $n");
+        try (ServerSocket socket = new ServerSocket(0)) {
+            assertThat(socket.isBound()).isTrue();
+            try (Launch launch = mmu.launch(count)) {
+                launch.resume();
+                assertThat(launch.waitFor()).isEqualTo(3);
+            }
+            try (Launch launch = mmu.launchUntraced(count)) {
+                launch.resume();
+                assertThat(launch.waitFor()).isEqualTo(3);
+            }
+            try (Launch launch = mmu.launch(count, LaunchOption.INHERIT_DESCRIPTORS)) {
+                launch.resume();
+                assertThat(launch.waitFor()).isGreaterThan(3);
+            }
         }
     }
 

@@ -4,11 +4,13 @@ package io.mmubridge.backend;
 import io.mmubridge.AddressSpace;
 import io.mmubridge.Capabilities;
 import io.mmubridge.Filter;
+import io.mmubridge.LaunchOption;
 import io.mmubridge.MmuStatistics;
 import io.mmubridge.RingOptions;
 import io.mmubridge.model.SimulatedKernel;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** What stands behind {@link io.mmubridge.Mmu}, whose documentation is the contract. */
 public interface Backend extends AutoCloseable {
@@ -49,7 +51,7 @@ public interface Backend extends AutoCloseable {
      *
      * @param traced whether to stop it at its first instruction
      */
-    BackendLaunch launch(List<String> command, boolean traced);
+    BackendLaunch launch(List<String> command, boolean traced, Set<LaunchOption> options);
 
     @Override
     void close();

@@ -3765,12 +3765,22 @@ public class mmubridge_h extends mmubridge_h$shared {
            throw new AssertionError("should not reach here", ex$);
         }
     }
+    private static final int MMUB_SPAWN_STDIO = (int)1L;
+    /**
+     * {@snippet lang=c :
+     * enum mmub_spawn_flag.MMUB_SPAWN_STDIO = 1
+     * }
+     */
+    public static int MMUB_SPAWN_STDIO() {
+        return MMUB_SPAWN_STDIO;
+    }
 
     private static class mmub_spawn_stopped {
         public static final FunctionDescriptor DESC = FunctionDescriptor.of(
             mmubridge_h.C_INT,
             mmubridge_h.C_POINTER,
             mmubridge_h.C_POINTER,
+            mmubridge_h.C_INT,
             mmubridge_h.C_POINTER
         );
 
@@ -3782,7 +3792,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int mmub_spawn_stopped(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * int mmub_spawn_stopped(char *const argv[], char *const envp[], uint32_t flags, struct mmub_spawn *spawn)
      * }
      */
     public static FunctionDescriptor mmub_spawn_stopped$descriptor() {
@@ -3792,7 +3802,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int mmub_spawn_stopped(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * int mmub_spawn_stopped(char *const argv[], char *const envp[], uint32_t flags, struct mmub_spawn *spawn)
      * }
      */
     public static MethodHandle mmub_spawn_stopped$handle() {
@@ -3802,7 +3812,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int mmub_spawn_stopped(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * int mmub_spawn_stopped(char *const argv[], char *const envp[], uint32_t flags, struct mmub_spawn *spawn)
      * }
      */
     public static MemorySegment mmub_spawn_stopped$address() {
@@ -3811,16 +3821,16 @@ public class mmubridge_h extends mmubridge_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int mmub_spawn_stopped(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * int mmub_spawn_stopped(char *const argv[], char *const envp[], uint32_t flags, struct mmub_spawn *spawn)
      * }
      */
-    public static int mmub_spawn_stopped(MemorySegment argv, MemorySegment envp, MemorySegment spawn) {
+    public static int mmub_spawn_stopped(MemorySegment argv, MemorySegment envp, int flags, MemorySegment spawn) {
         var mh$ = mmub_spawn_stopped.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("mmub_spawn_stopped", argv, envp, spawn);
+                traceDowncall("mmub_spawn_stopped", argv, envp, flags, spawn);
             }
-            return (int)mh$.invokeExact(argv, envp, spawn);
+            return (int)mh$.invokeExact(argv, envp, flags, spawn);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {
@@ -3833,6 +3843,7 @@ public class mmubridge_h extends mmubridge_h$shared {
             mmubridge_h.C_INT,
             mmubridge_h.C_POINTER,
             mmubridge_h.C_POINTER,
+            mmubridge_h.C_INT,
             mmubridge_h.C_POINTER
         );
 
@@ -3844,7 +3855,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Function descriptor for:
      * {@snippet lang=c :
-     * int mmub_spawn_running(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * int mmub_spawn_running(char *const argv[], char *const envp[], uint32_t flags, struct mmub_spawn *spawn)
      * }
      */
     public static FunctionDescriptor mmub_spawn_running$descriptor() {
@@ -3854,7 +3865,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Downcall method handle for:
      * {@snippet lang=c :
-     * int mmub_spawn_running(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * int mmub_spawn_running(char *const argv[], char *const envp[], uint32_t flags, struct mmub_spawn *spawn)
      * }
      */
     public static MethodHandle mmub_spawn_running$handle() {
@@ -3864,7 +3875,7 @@ public class mmubridge_h extends mmubridge_h$shared {
     /**
      * Address for:
      * {@snippet lang=c :
-     * int mmub_spawn_running(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * int mmub_spawn_running(char *const argv[], char *const envp[], uint32_t flags, struct mmub_spawn *spawn)
      * }
      */
     public static MemorySegment mmub_spawn_running$address() {
@@ -3873,16 +3884,16 @@ public class mmubridge_h extends mmubridge_h$shared {
 
     /**
      * {@snippet lang=c :
-     * int mmub_spawn_running(char *const argv[], char *const envp[], struct mmub_spawn *spawn)
+     * int mmub_spawn_running(char *const argv[], char *const envp[], uint32_t flags, struct mmub_spawn *spawn)
      * }
      */
-    public static int mmub_spawn_running(MemorySegment argv, MemorySegment envp, MemorySegment spawn) {
+    public static int mmub_spawn_running(MemorySegment argv, MemorySegment envp, int flags, MemorySegment spawn) {
         var mh$ = mmub_spawn_running.HANDLE;
         try {
             if (TRACE_DOWNCALLS) {
-                traceDowncall("mmub_spawn_running", argv, envp, spawn);
+                traceDowncall("mmub_spawn_running", argv, envp, flags, spawn);
             }
-            return (int)mh$.invokeExact(argv, envp, spawn);
+            return (int)mh$.invokeExact(argv, envp, flags, spawn);
         } catch (Error | RuntimeException ex) {
            throw ex;
         } catch (Throwable ex$) {

@@ -7,6 +7,7 @@ import io.mmubridge.AddressSpace;
 import io.mmubridge.AttachException;
 import io.mmubridge.Capabilities;
 import io.mmubridge.Filter;
+import io.mmubridge.LaunchOption;
 import io.mmubridge.MmuException;
 import io.mmubridge.MmuStatistics;
 import io.mmubridge.MmuUnavailableException;
@@ -279,10 +280,10 @@ public final class KernelBackend implements Backend {
     }
 
     @Override
-    public BackendLaunch launch(List<String> command, boolean traced) {
+    public BackendLaunch launch(List<String> command, boolean traced, Set<LaunchOption> options) {
         enter();
         try {
-            return KernelLaunch.start(command, traced);
+            return KernelLaunch.start(command, traced, options);
         } finally {
             exit();
         }

@@ -7,6 +7,7 @@ import io.mmubridge.AddressSpace;
 import io.mmubridge.LaunchEvent;
 import io.mmubridge.LaunchException;
 import io.mmubridge.LaunchException.Reason;
+import io.mmubridge.LaunchOption;
 import io.mmubridge.MmuException;
 import io.mmubridge.backend.BackendLaunch;
 import io.mmubridge.ffi.mmub_spawn;
@@ -14,6 +15,7 @@ import io.mmubridge.ffi.mmub_spawn_event;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -36,22 +38,24 @@ final class KernelLaunch implements BackendLaunch {
     }
 
     private final boolean traced;
+    private final int flags;
     private final CompletableFuture<MemorySegment> started = new CompletableFuture<>();
     private final CompletableFuture<Decision> decision = new CompletableFuture<>();
     private final CompletableFuture<Void> carriedOut = new CompletableFuture<>();
     private final CompletableFuture<Integer> status = new CompletableFuture<>();
 
-    private KernelLaunch(boolean traced) {
+    private KernelLaunch(boolean traced, Set<LaunchOption> options) {
         this.traced = traced;
+        flags = options.contains(LaunchOption.INHERIT_DESCRIPTORS) ? 0 : MMUB_SPAWN_STDIO();
     }
 
     /** Starts a command, and returns when it is stopped at its first instruction; or, if it is not traced, runs. */
-    static KernelLaunch start(List<String> command, boolean traced) {
+    static KernelLaunch start(List<String> command, boolean traced, Set<LaunchOption> options) {
         List<String> arguments = List.copyOf(command);
         if (arguments.isEmpty()) {
             throw new IllegalArgumentException("a command needs a program");
         }
-        KernelLaunch launch = new KernelLaunch(traced);
+        KernelLaunch launch = new KernelLaunch(traced, options);
         Thread.ofPlatform().daemon().name("mmubridge-launch").start(() -> launch.run(arguments));
         join(launch.started);
         return launch;
@@ -97,8 +101,8 @@ final class KernelLaunch implements BackendLaunch {
                 argv.setAtIndex(C_POINTER, i, arena.allocateFrom(command.get(i)));
             }
             return traced
-                    ? mmub_spawn_stopped(argv, MemorySegment.NULL, spawn)
-                    : mmub_spawn_running(argv, MemorySegment.NULL, spawn);
+                    ? mmub_spawn_stopped(argv, MemorySegment.NULL, flags, spawn)
+                    : mmub_spawn_running(argv, MemorySegment.NULL, flags, spawn);
         }
     }
 

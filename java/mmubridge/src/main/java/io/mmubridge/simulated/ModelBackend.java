@@ -6,6 +6,7 @@ import io.mmubridge.Capabilities;
 import io.mmubridge.Capabilities.Feature;
 import io.mmubridge.Filter;
 import io.mmubridge.LaunchException;
+import io.mmubridge.LaunchOption;
 import io.mmubridge.MmuException;
 import io.mmubridge.MmuStatistics;
 import io.mmubridge.RingOptions;
@@ -114,7 +115,7 @@ public final class ModelBackend implements Backend {
     }
 
     @Override
-    public BackendLaunch launch(List<String> command, boolean traced) {
+    public BackendLaunch launch(List<String> command, boolean traced, Set<LaunchOption> options) {
         checkOpen();
         throw new LaunchException(
                 LaunchException.Reason.SIMULATED,

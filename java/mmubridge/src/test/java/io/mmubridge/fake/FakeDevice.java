@@ -8,6 +8,7 @@ import io.mmubridge.EventPhase;
 import io.mmubridge.EventType;
 import io.mmubridge.Filter;
 import io.mmubridge.InvalidationEvent;
+import io.mmubridge.LaunchOption;
 import io.mmubridge.Mmu;
 import io.mmubridge.MmuAccess;
 import io.mmubridge.MmuStatistics;
@@ -143,7 +144,7 @@ public final class FakeDevice {
         }
 
         @Override
-        public BackendLaunch launch(List<String> command, boolean traced) {
+        public BackendLaunch launch(List<String> command, boolean traced, Set<LaunchOption> options) {
             throw new UnsupportedOperationException();
         }
 
