@@ -13,6 +13,28 @@ import picocli.CommandLine.TypeConversionException;
 final class Converters {
     private Converters() {}
 
+    /** A process. */
+    static final class Pid implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String word) {
+            if (!word.matches("[1-9][0-9]{0,9}")) {
+                throw new TypeConversionException("'" + word + "' is not a process");
+            }
+            return Long.parseLong(word);
+        }
+    }
+
+    /** How many, one at least. */
+    static final class Count implements ITypeConverter<Long> {
+        @Override
+        public Long convert(String word) {
+            if (!word.matches("[1-9][0-9]{0,17}")) {
+                throw new TypeConversionException("'" + word + "' is not a number from 1");
+            }
+            return Long.parseLong(word);
+        }
+    }
+
     /** START-END or START+SIZE; numbers are decimal, or hexadecimal with 0x; a size may end with K, M or G. */
     static final class Range implements ITypeConverter<AddressRange> {
         private static final Pattern SYNTAX = Pattern.compile(

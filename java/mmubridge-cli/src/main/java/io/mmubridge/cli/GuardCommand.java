@@ -52,7 +52,11 @@ final class GuardCommand implements Callable<Integer> {
             description = "Types of invalidations that are no change: ${COMPLETION-CANDIDATES}.")
     private Set<EventType> ignored = EnumSet.noneOf(EventType.class);
 
-    @Option(names = "--count", paramLabel = "CHANGES", description = "Stop after so many changes.")
+    @Option(
+            names = "--count",
+            paramLabel = "CHANGES",
+            converter = Converters.Count.class,
+            description = "Stop after so many changes.")
     private @Nullable Long count;
 
     @Option(
@@ -69,8 +73,8 @@ final class GuardCommand implements Callable<Integer> {
             description = "Whose notifier to share (default: ${DEFAULT-VALUE}).")
     private String subsystem;
 
-    @Parameters(index = "0", paramLabel = "PID", description = "A process.")
-    private String process;
+    @Parameters(index = "0", paramLabel = "PID", converter = Converters.Pid.class, description = "A process.")
+    private long process;
 
     @Parameters(
             index = "1",
@@ -82,12 +86,6 @@ final class GuardCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (!process.matches("[1-9][0-9]{0,9}")) {
-            throw usage("'" + process + "' is not a process.");
-        }
-        if (count != null && count < 1) {
-            throw usage("--count must be at least 1, not " + count);
-        }
         if (ignored.contains(EventType.RELEASE)) {
             throw usage("--ignore cannot be RELEASE: with the address space the guard ends.");
         }
@@ -97,7 +95,7 @@ final class GuardCommand implements Callable<Integer> {
                 throw new MmuException(
                         "The loaded kernel module has no guards. Load the one that came with this command.");
             }
-            int status = hold(mmu, Long.parseLong(process));
+            int status = hold(mmu, process);
             stop.finish(status);
             return status;
         }

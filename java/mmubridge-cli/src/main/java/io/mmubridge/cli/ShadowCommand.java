@@ -72,6 +72,7 @@ final class ShadowCommand implements Callable<Integer> {
     @Option(
             names = "--count",
             paramLabel = "LOOKS",
+            converter = Converters.Count.class,
             description = "Stop after so many looks; every second, without --interval.")
     private @Nullable Long count;
 
@@ -95,8 +96,8 @@ final class ShadowCommand implements Callable<Integer> {
             description = "Whose notifier to share (default: ${DEFAULT-VALUE}).")
     private String subsystem;
 
-    @Parameters(index = "0", paramLabel = "PID", description = "A process.")
-    private String process;
+    @Parameters(index = "0", paramLabel = "PID", converter = Converters.Pid.class, description = "A process.")
+    private long process;
 
     @Parameters(
             index = "1",
@@ -117,19 +118,13 @@ final class ShadowCommand implements Callable<Integer> {
                         "The loaded kernel module has no shadows: it is another one than this command came "
                                 + "with, or the kernel has no hmm_range_fault() (CONFIG_HMM_MIRROR).");
             }
-            int status = watch(mmu, Long.parseLong(process));
+            int status = watch(mmu, process);
             stop.finish(status);
             return status;
         }
     }
 
     private void check() {
-        if (!process.matches("[1-9][0-9]{0,9}")) {
-            throw usage("'" + process + "' is not a process.");
-        }
-        if (count != null && count < 1) {
-            throw usage("--count must be at least 1, not " + count);
-        }
         if (interval != null && interval.isZero()) {
             throw usage("--interval must be more than nothing.");
         }

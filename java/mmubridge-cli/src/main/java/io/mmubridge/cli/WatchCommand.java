@@ -80,7 +80,11 @@ final class WatchCommand implements Callable<Integer> {
             description = "Only what overlaps this range, or one of them if there are several; also START+SIZE.")
     private List<AddressRange> ranges = List.of();
 
-    @Option(names = "--count", paramLabel = "EVENTS", description = "Stop after so many events.")
+    @Option(
+            names = "--count",
+            paramLabel = "EVENTS",
+            converter = Converters.Count.class,
+            description = "Stop after so many events.")
     private @Nullable Long count;
 
     @Option(
@@ -112,9 +116,6 @@ final class WatchCommand implements Callable<Integer> {
         boolean isCommand = isCommand();
         Filter filter = new Filter(types, ranges);
         RingOptions options = ringOptions();
-        if (count != null && count < 1) {
-            throw usage("--count must be at least 1, not " + count);
-        }
         if (top && (json || stacks)) {
             throw usage("--top goes with neither --json nor --stacks.");
         }

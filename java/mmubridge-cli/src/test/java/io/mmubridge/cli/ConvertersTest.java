@@ -72,4 +72,17 @@ class ConvertersTest {
     void whatIsNoCellIsRefused(String word) {
         assertThatThrownBy(() -> cell.convert(word)).isInstanceOf(TypeConversionException.class);
     }
+
+    @Test
+    void processesAndCountsArePositive() {
+        assertThat(new Converters.Pid().convert("4194304")).isEqualTo(4_194_304);
+        assertThat(new Converters.Count().convert("999999999999999999")).isEqualTo(999_999_999_999_999_999L);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "0", "-1", "+1", "1.5", "0x10", "1K", "9999999999999999999"})
+    void whatIsNeitherAProcessNorACountIsRefused(String word) {
+        assertThatThrownBy(() -> new Converters.Pid().convert(word)).isInstanceOf(TypeConversionException.class);
+        assertThatThrownBy(() -> new Converters.Count().convert(word)).isInstanceOf(TypeConversionException.class);
+    }
 }
