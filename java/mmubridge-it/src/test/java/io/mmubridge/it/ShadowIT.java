@@ -33,14 +33,8 @@ class ShadowIT extends ShadowContract {
     private static final long PAGE = 4096;
     private static final long NONE = -1;
 
-    @Override
-    protected Mmu openMmu() {
-        return Mmu.openKernel();
-    }
-
-    @Override
-    protected Target startTarget() {
-        return ProgramTarget.start(mmu);
+    ShadowIT() {
+        super(new KernelMachine());
     }
 
     /** The number of the frame, by another way to the same page table; root alone is told. */

@@ -25,13 +25,20 @@ public abstract class BackendContract {
     /** The process. */
     protected Target target;
 
+    private final Machine machine;
     private MmuStatistics before;
 
-    /** Opens the same device as any other call. */
-    protected abstract Mmu openMmu();
+    BackendContract(Machine machine) {
+        this.machine = machine;
+    }
 
-    /** Starts a process. */
-    protected abstract Target startTarget();
+    Mmu openMmu() {
+        return machine.open();
+    }
+
+    Target startTarget() {
+        return machine.start(mmu);
+    }
 
     @BeforeEach
     void open() {
@@ -45,6 +52,7 @@ public abstract class BackendContract {
     void close() {
         target.close();
         mmu.close();
+        machine.check();
     }
 
     Subscription get(String subsystem) {

@@ -30,6 +30,10 @@ public abstract class GuardContract extends BackendContract {
     private static final RingOptions RING = RingOptions.ofRecords(64);
     private static final long PAGE = 4096;
 
+    protected GuardContract(Machine machine) {
+        super(machine);
+    }
+
     /** The pages of a mapping from one to another. */
     private static AddressRange pages(AddressRange mapping, int from, int to) {
         return new AddressRange(mapping.start() + from * PAGE, mapping.start() + to * PAGE);

@@ -19,6 +19,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is limited is refused with a clear error, leaves nothing behind, and comes back. */
 public abstract class LimitContract extends BackendContract {
+    protected LimitContract(Machine machine) {
+        super(machine);
+    }
+
     private void assertLimited(String subsystem) {
         long gets = since().gets() - since().puts();
         assertThatExceptionOfType(AttachException.class)

@@ -36,6 +36,10 @@ public abstract class ShadowContract extends BackendContract {
     private static final long PAGE = 4096;
     private static final int CHUNK = 512;
 
+    protected ShadowContract(Machine machine) {
+        super(machine);
+    }
+
     private static AddressRange pages(AddressRange mapping, int from, int to) {
         return new AddressRange(mapping.start() + from * PAGE, mapping.start() + to * PAGE);
     }

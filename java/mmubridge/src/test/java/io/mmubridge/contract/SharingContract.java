@@ -21,6 +21,10 @@ import org.junit.jupiter.api.Test;
 
 /** One notifier for each subsystem and address space, however often it is got; freed after the last put. */
 public abstract class SharingContract extends BackendContract {
+    protected SharingContract(Machine machine) {
+        super(machine);
+    }
+
     @Test
     void aSecondGetSharesTheNotifier() {
         try (Subscription first = get(SUBSYSTEM);

@@ -32,6 +32,10 @@ import org.junit.jupiter.params.provider.MethodSource;
 public abstract class StreamContract extends BackendContract {
     private static final Duration LONG = Duration.ofMinutes(2);
 
+    protected StreamContract(Machine machine) {
+        super(machine);
+    }
+
     static Stream<ThreadFactory> threads() {
         return Stream.of(Thread.ofPlatform().factory(), Thread.ofVirtual().factory());
     }
