@@ -2,30 +2,23 @@
 package io.mmubridge.kernel;
 
 import io.mmubridge.InvalidationEvent;
-import io.mmubridge.backend.BackendGuard;
-import io.mmubridge.backend.NativeWord;
 import io.mmubridge.ffi.mmub_guard;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.NullMarked;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A slot in a memfd: what native/bench/guard.c has in C. {@link KernelGuard} is like it.
+ * A slot in a memfd: what native/bench/guard.c has in C. {@link KernelGuard} reads its word the same way.
  *
  * <p>Here, among classes that are hidden elsewhere.
  */
 @NullMarked
-public final class MemoryGuard implements BackendGuard {
-    private final MemorySegment slots;
-    private final long address;
-
+public final class MemoryGuard extends MappedGuard {
     private MemoryGuard(MemorySegment slots, int slot) {
-        this.slots = slots;
-        address = slots.address() + slot * mmub_guard.sizeof() + mmub_guard.word$offset();
+        super(slots, slots.address() + slot * mmub_guard.sizeof() + mmub_guard.word$offset());
         mmub_guard.word(slots.asSlice(slot * mmub_guard.sizeof()), 2 * (slot + 1L));
     }
 
@@ -37,20 +30,6 @@ public final class MemoryGuard implements BackendGuard {
             guards.add(new MemoryGuard(slots, i));
         }
         return guards;
-    }
-
-    @Override
-    public long word() {
-        try {
-            return NativeWord.loadAcquire(address);
-        } finally {
-            Reference.reachabilityFence(slots);
-        }
-    }
-
-    @Override
-    public long wordAddress() {
-        return address;
     }
 
     @Override
