@@ -55,18 +55,9 @@ final class Cli {
     }
 
     private static Cli start(List<String> prefix, String... arguments) throws IOException {
-        List<String> command = new ArrayList<>(prefix);
-        command.addAll(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "--enable-native-access=ALL-UNNAMED",
-                "-Dmmubridge.library=" + System.getProperty("mmubridge.library"),
-                "-Dmmubridge.subject=" + System.getProperty("mmubridge.subject"),
-                "-jar",
-                Objects.requireNonNull(System.getProperty("mmubridge.cli"))));
-        command.addAll(List.of(arguments));
-        return new Cli(new ProcessBuilder(command).start());
+        List<String> words = new ArrayList<>(List.of("-jar", System.getProperty("mmubridge.cli")));
+        words.addAll(List.of(arguments));
+        return new Cli(new ProcessBuilder(Jvm.command(prefix, words)).start());
     }
 
     ProcessHandle handle() {

@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
 import jdk.jfr.Recording;
 import jdk.jfr.consumer.RecordedEvent;
 import jdk.jfr.consumer.RecordingFile;
@@ -178,18 +177,16 @@ class RecordingIT {
     @Test
     void anAgentDoesItForAProgramThatKnowsNothingOfIt() throws Exception {
         Path file = directory.resolve("agent.jfr");
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-XX:TieredStopAtLevel=1",
-                        "-XX:+UseSerialGC",
-                        "-Xlog:jfr*=error",
-                        "-javaagent:" + whereIs(InvalidationRecorder.class),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-Dmmubridge.library=" + Objects.requireNonNull(System.getProperty("mmubridge.library")),
-                        "-XX:StartFlightRecording:filename=" + file + ",+io.mmubridge.Invalidation#enabled=true",
-                        "-cp",
-                        whereIs(TwoCalls.class).toString(),
-                        TwoCalls.class.getName())
+        Process process = new ProcessBuilder(Jvm.command(
+                        List.of(),
+                        List.of(
+                                "-Xlog:jfr*=error",
+                                "-javaagent:" + whereIs(InvalidationRecorder.class),
+                                "-XX:StartFlightRecording:filename=" + file
+                                        + ",+io.mmubridge.Invalidation#enabled=true",
+                                "-cp",
+                                whereIs(TwoCalls.class).toString(),
+                                TwoCalls.class.getName())))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
         List<String> output = process.inputReader(UTF_8).lines().toList();

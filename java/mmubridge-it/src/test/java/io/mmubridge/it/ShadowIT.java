@@ -21,7 +21,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -166,16 +165,8 @@ class ShadowIT extends ShadowContract {
     }
 
     private static List<String> ownPages(String... prefix) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(prefix));
-        command.addAll(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC",
-                "--enable-native-access=ALL-UNNAMED",
-                "-Dmmubridge.library=" + System.getProperty("mmubridge.library"),
-                "-cp",
-                System.getProperty("java.class.path"),
-                OwnPages.class.getName()));
+        List<String> command = Jvm.command(
+                List.of(prefix), List.of("-cp", System.getProperty("java.class.path"), OwnPages.class.getName()));
         Process process = new ProcessBuilder(command)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
