@@ -15,8 +15,12 @@ static struct mmub_guard *map_odd(size_t size)
 
 	odd = mmap(NULL, size, PROT_READ | PROT_WRITE,
 		   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (odd == MAP_FAILED)
+	if (odd == MAP_FAILED) {
+		/* What shmem says where it has no memory for an inode. */
+		if (errno == ENOSPC)
+			errno = ENOMEM;
 		return odd;
+	}
 	for (i = 0; i < size / sizeof(*odd); i++)
 		odd[i].word = UINT64_MAX;
 	mprotect(odd, size, PROT_READ);
