@@ -41,6 +41,7 @@ struct place {
 
 /* On pages that all tests share. */
 static struct {
+	bool probed;
 	unsigned int count;
 	struct place places[512];
 } *reached;
@@ -89,12 +90,33 @@ static void need_both(const char *slab, const char *pages, const char *text)
 	need(pages, text);
 }
 
+/* Once for all tests: it takes the kernel seconds. */
+static void add_probe(void)
+{
+	remove_probe();
+	need(TRACING "kprobe_events",
+	     "r:mmub_fault/failed should_fail_ex failed=$retval:u8");
+	if (mkdir(TRACING "instances/mmub_fault", 0700))
+		SKIP("no instance of the tracer: %m");
+	need(INSTANCE "buffer_size_kb", "2048");
+	need(INSTANCE "options/stacktrace", "1");
+	need(INSTANCE "options/sym-offset", "1");
+	need(INSTANCE "options/event-fork", "1");
+	need(PROBE "filter", "failed != 0");
+	need(PROBE "enable", "1");
+	reached->probed = true;
+}
+
+static void clear_trace(void)
+{
+	ASSERT_OK(close(ASSERT_OK(open(INSTANCE "trace",
+				       O_WRONLY | O_TRUNC | O_CLOEXEC))));
+}
+
 void faults_open(void)
 {
 	char pid[16];
 
-	if (!getenv("MMUB_TEST_FAULTS"))
-		SKIP("MMUB_TEST_FAULTS is not set");
 	if (access(SLAB, F_OK) || access(PAGES, F_OK) ||
 	    access("/proc/self/fail-nth", F_OK))
 		SKIP("this kernel injects no failures (CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC)");
@@ -107,19 +129,11 @@ void faults_open(void)
 	need(PAGES "ignore-gfp-highmem", "N");
 	need(PAGES "min-order", "0");
 
-	remove_probe();
-	need(TRACING "kprobe_events",
-	     "r:mmub_fault/failed should_fail_ex failed=$retval:u8");
-	if (mkdir(TRACING "instances/mmub_fault", 0700))
-		SKIP("no instance of the tracer: %m");
+	if (!reached->probed)
+		add_probe();
 	snprintf(pid, sizeof(pid), "%d", getpid());
-	need(INSTANCE "buffer_size_kb", "8192");
-	need(INSTANCE "options/stacktrace", "1");
-	need(INSTANCE "options/sym-offset", "1");
-	need(INSTANCE "options/event-fork", "1");
 	need(INSTANCE "set_event_pid", pid);
-	need(PROBE "filter", "failed != 0");
-	need(PROBE "enable", "1");
+	clear_trace();
 }
 
 static int own_file(const char *name, int flags)
@@ -170,13 +184,18 @@ unsigned int fault_disarm(void)
 
 void faults_at_random(unsigned int percent)
 {
-	int fd = own_file("make-it-fail", O_WRONLY);
+	static int fd = -1;
 	char text[16];
 
+	/* Nothing fails any more before anything is opened, and the other way round. */
+	if (fd >= 0)
+		ASSERT_EQ(pwrite(fd, "0", 1, 0), 1);
+	else
+		fd = own_file("make-it-fail", O_WRONLY);
 	snprintf(text, sizeof(text), "%u", percent);
 	need_both(SLAB "probability", PAGES "probability", text);
-	ASSERT_EQ(pwrite(fd, percent ? "1" : "0", 1, 0), 1);
-	close(fd);
+	if (percent)
+		ASSERT_EQ(pwrite(fd, "1", 1, 0), 1);
 }
 
 /* ------------------------------------------------------------ where they came */
@@ -279,8 +298,7 @@ void faults_take(struct faults *faults)
 	}
 	stack_end(&stack, faults);
 	fclose(trace);
-	ASSERT_OK(close(ASSERT_OK(open(INSTANCE "trace",
-				       O_WRONLY | O_TRUNC | O_CLOEXEC))));
+	clear_trace();
 }
 
 /* ---------------------------------------------------------- where they may come */
@@ -402,6 +420,11 @@ static unsigned int section_missed(const struct object *object,
 		missed += !count && !is_excused(callee, excused);
 	}
 	return missed;
+}
+
+bool faults_any(void)
+{
+	return reached->count;
 }
 
 unsigned int faults_missed(const char *module, const char *const *excused)

@@ -7,6 +7,8 @@
 #ifndef FAULTS_H
 #define FAULTS_H
 
+#include <stdbool.h>
+
 /* For a test that injects failures: skipped where the kernel cannot. */
 void faults_open(void);
 
@@ -29,6 +31,9 @@ struct faults {
 
 /* What has failed since the last call; remembers where. */
 void faults_take(struct faults *faults);
+
+/* Whether any failure so far came on behalf of the module, in whatever test. */
+bool faults_any(void);
 
 /*
  * Print every place in the module's file that allocates, and how often it has been

