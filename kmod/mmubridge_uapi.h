@@ -817,9 +817,9 @@ enum mmub_shadow_mode {
  *	1. load the state word, acquire; not PRESENT: there is none
  *	2. load the PFN, if it is mapped
  *	3. an acquire fence
- *	4. load the state word and then the chunk word; there is an entry if the
- *	   state word is that of 1 but for ACCESSED and DIRTY, and its generation
- *	   greater than the chunk word
+ *	4. load the chunk word, acquire, and then the state word; there is an entry
+ *	   if the state word is that of 1 but for ACCESSED and DIRTY, and its
+ *	   generation greater than the chunk word
  *
  * What has been found is what the CPU's page table had at some time between 1 and
  * 4, or an invalidation of it was in flight that had not reached the module. Do 3

@@ -515,8 +515,13 @@ static inline bool mmub_shadow_valid(const struct mmub_shadow *shadow,
 
 	/* Pairs with the kernel's smp_wmb(): what was used before is older. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	/*
+	 * The chunk's word first: that of a page of zeroes, which
+	 * mmub_shadow_retire() puts there, says that nothing was dropped, and the
+	 * state word that comes after it, that there is nothing.
+	 */
+	dropped = __atomic_load_n(&shadow->chunks[chunk], __ATOMIC_ACQUIRE);
 	state = __atomic_load_n(&shadow->states[index], __ATOMIC_RELAXED);
-	dropped = __atomic_load_n(&shadow->chunks[chunk], __ATOMIC_RELAXED);
 	return (state & MMUB_SHADOW_PRESENT) &&
 	       !((state ^ entry->state) & ~noise) &&
 	       state >> MMUB_SHADOW_GENERATION > dropped;
@@ -641,9 +646,10 @@ enum mmub_spawn_flag {
  * nothing.
  *
  * Return: 0; -EINVAL, no command or unknown flags; -ENOENT, -EACCES or another
- * error of execve(), or -ECHILD where it was killed before it was attached to, the child being gone; -EPERM where ptrace
- * is not allowed, or mmub_mem_open() refused, for which there is
- * mmub_spawn_running().
+ * error of execve(), or -ECHILD where it was killed before it was attached to, the
+ * child being gone; -EPERM where ptrace is not allowed, or mmub_mem_open() refused,
+ * for which there is mmub_spawn_running(); -EIO, MMUB_SPAWN_STDIO where neither
+ * close_range() is allowed nor /proc tells what is open.
  */
 int mmub_spawn_stopped(char *const argv[], char *const envp[], uint32_t flags,
 		       struct mmub_spawn *spawn);

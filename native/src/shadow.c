@@ -124,10 +124,11 @@ int mmub_shadow_retire(const struct mmub_shadow *shadow)
 }
 
 /*
- * Of pages of one chunk. What is @dropped of it does but grow. No page makes a branch
- * here: they would be most of the work.
+ * Of pages of one chunk. No page makes a branch here: they would be most of the
+ * work.
  */
-static inline size_t lookup_in_chunk(const uint64_t *dropped,
+static inline size_t lookup_in_chunk(const struct mmub_shadow *shadow,
+				     const uint64_t *dropped,
 				     const uint64_t *states,
 				     const uint64_t *pfns, size_t pages,
 				     struct mmub_shadow_entry *entries)
@@ -151,9 +152,15 @@ static inline size_t lookup_in_chunk(const uint64_t *dropped,
 		found += there;
 	}
 
-	/* All of the chunk may have been dropped, and what was a PFN be a newer one. */
+	/*
+	 * All of the chunk may have been dropped, and what was a PFN be a newer
+	 * one. The word does but grow, unless it is that of a stand-in by now: then
+	 * the header, read after it, is too, and there is nothing any more.
+	 */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	now = __atomic_load_n(dropped, __ATOMIC_RELAXED);
+	now = __atomic_load_n(dropped, __ATOMIC_ACQUIRE);
+	if (!__atomic_load_n(&shadow->header->end, __ATOMIC_RELAXED))
+		now = UINT64_MAX;
 	if (now == before)
 		return found;
 	for (i = 0; i < pages; i++) {
@@ -181,10 +188,10 @@ size_t mmub_shadow_lookup_pages(const struct mmub_shadow *shadow, uint64_t addr,
 		if (part > pages)
 			part = pages;
 		found += shadow->pfns ?
-			lookup_in_chunk(chunk, shadow->states + index,
+			lookup_in_chunk(shadow, chunk, shadow->states + index,
 					shadow->pfns + index, part, entries) :
-			lookup_in_chunk(chunk, shadow->states + index, NULL,
-					part, entries);
+			lookup_in_chunk(shadow, chunk, shadow->states + index,
+					NULL, part, entries);
 		chunk++;
 		entries += part;
 		index += part;

@@ -141,8 +141,13 @@ public final class Shadow implements AutoCloseable {
             long frame = words.hasFrames() ? words.frame(page) : ShadowEntry.NO_FRAME;
             // Pairs with the write barrier of who drops: with a later frame comes a later word.
             VarHandle.acquireFence();
+            long dropped = words.dropped(chunk);
+            // The word of a chunk comes first: once the backend has put zeroes there it says that nothing was dropped,
+            // and
+            // the state word after it that there is nothing.
+            VarHandle.acquireFence();
             if (isUnchanged(state, words.state(page))) {
-                boolean isPresent = isPresent(state, words.dropped(chunk));
+                boolean isPresent = isPresent(state, dropped);
                 into.set(this, address, frame, state, isPresent);
                 return isPresent;
             }
@@ -172,8 +177,10 @@ public final class Shadow implements AutoCloseable {
             throw new IllegalArgumentException("this entry was not looked up in the shadow of " + range + ": " + entry);
         }
         VarHandle.acquireFence();
-        return isUnchanged(entry.state(), backend.state(page(entry.address())))
-                && isPresent(entry.state(), backend.dropped(chunk(entry.address())));
+        long dropped = backend.dropped(chunk(entry.address()));
+        // In this order, as in a lookup.
+        VarHandle.acquireFence();
+        return isUnchanged(entry.state(), backend.state(page(entry.address()))) && isPresent(entry.state(), dropped);
     }
 
     private void checkInside(long address) {
