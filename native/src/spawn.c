@@ -192,7 +192,8 @@ static void child_signals(void)
 }
 
 /*
- * Close 3 and all above at the exec; return errno. Where close_range() is refused,
+ * Close 3 and all above at the exec; EIO if that cannot be, unlike what execve() says
+ * of the command. Where close_range() is refused,
  * as by the seccomp profile of an older container engine, the open ones are read
  * from /proc, without opendir(), which allocates.
  */
@@ -200,14 +201,14 @@ static int child_descriptors(void)
 {
 	char entries[2048] __attribute__((aligned(8)));
 	const struct dirent64 *entry;
-	int dir, fd, error;
 	long size, at;
+	int dir, fd;
 
 	if (!syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC))
 		return 0;
 	dir = open("/proc/self/fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return errno;
+		return EIO;
 	while ((size = syscall(SYS_getdents64, dir, entries,
 			       sizeof(entries))) > 0) {
 		for (at = 0; at < size; at += entry->d_reclen) {
@@ -218,9 +219,8 @@ static int child_descriptors(void)
 				fcntl(fd, F_SETFD, FD_CLOEXEC);
 		}
 	}
-	error = size < 0 ? errno : 0;
 	close(dir);
-	return error;
+	return size < 0 ? EIO : 0;
 }
 
 static void __attribute__((noreturn)) child_run(const struct plan *plan)
