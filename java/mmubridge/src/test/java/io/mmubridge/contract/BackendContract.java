@@ -50,9 +50,12 @@ public abstract class BackendContract {
 
     @AfterEach
     void close() {
-        target.close();
-        mmu.close();
-        machine.check();
+        try {
+            target.close();
+            mmu.close();
+        } finally {
+            machine.check();
+        }
     }
 
     Subscription get(String subsystem) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
+import java.util.function.LongSupplier;
 
 /** What a thread allocates. */
 public final class Garbage {
@@ -12,6 +13,8 @@ public final class Garbage {
     public static final int ROUNDS = 20_000;
 
     private static final long PATIENCE_NANOS = 60_000_000_000L;
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private Garbage() {}
 
@@ -22,15 +25,44 @@ public final class Garbage {
      * @param pass does it {@link #ROUNDS} times
      */
     public static void assertNone(Runnable pass) {
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        assertOncePassed(() -> {
+            long before = allocated();
+            pass.run();
+            return allocated() - before;
+        });
+    }
+
+    /**
+     * The same of what needs something that may make garbage, which is not counted.
+     *
+     * @param before done before each round
+     * @param round is to make none
+     */
+    public static void assertNone(Runnable before, Runnable round) {
+        assertOncePassed(() -> {
+            long sum = 0;
+            for (int i = 0; i < ROUNDS; i++) {
+                before.run();
+                sum -= allocated();
+                round.run();
+                sum += allocated();
+            }
+            return sum;
+        });
+    }
+
+    private static void assertOncePassed(LongSupplier pass) {
         long begun = System.nanoTime();
         long allocated;
         do {
-            long before = threads.getCurrentThreadAllocatedBytes();
-            pass.run();
-            allocated = threads.getCurrentThreadAllocatedBytes() - before;
+            allocated = pass.getAsLong();
         } while (allocated >= ROUNDS && System.nanoTime() - begun < PATIENCE_NANOS);
 
         assertThat(allocated).as("bytes in %d rounds", ROUNDS).isLessThan(ROUNDS);
+    }
+
+    /** Bytes by this thread so far. */
+    private static long allocated() {
+        return THREADS.getCurrentThreadAllocatedBytes();
     }
 }

@@ -117,7 +117,9 @@ final class RandomProgramRun {
     }
 
     private void perform(Step step) {
-        SimulatedProcess process = processes.get(step.process() % processes.size());
+        // Another thread may take one out meanwhile.
+        List<SimulatedProcess> alive = List.copyOf(processes);
+        SimulatedProcess process = alive.get(step.process() % alive.size());
         SimulatedFile file = files.get(step.choice() % files.size());
         long address = address(step);
         long length = step.count() * PageTable.PAGE_SIZE;
