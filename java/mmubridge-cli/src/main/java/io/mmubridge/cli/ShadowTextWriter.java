@@ -326,7 +326,7 @@ final class ShadowTextWriter implements ShadowWriter {
                 summary.looks(),
                 summary.durationNanos() / 1e9,
                 outcome);
-        if (summary.looks() > 1) {
+        if (summary.looks() > 0) {
             changes(out, "since the first", summary.counts(), summary.events());
             write(out, ShadowTables.events(summary.events(), System.nanoTime()));
         }
