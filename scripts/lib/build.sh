@@ -133,6 +133,8 @@ mutants_make() {
 	for patch in "$project"/kmod/test/mutants/*.patch; do
 		mutant_make "$kernel" "$to" "$patch"
 	done
+	# Where nothing is wrong, what is to see it passes.
+	sort -u "$to"/mutants/*/tests >"$to/mutants/none/tests"
 	mv "$to.making" "$to/.made"
 }
 
