@@ -2094,8 +2094,9 @@ static void mm_ends(unsigned int nth, bool by_exec)
 }
 
 /*
- * As long as there is something to fail before the mm has gone. What has failed is asked for by the
- * dozen, since that takes long. Returns how many failures there were.
+ * As long as there is something to fail before the mm has gone. What has failed is
+ * asked for by the dozen, since that takes long. Returns how many failures there
+ * were.
  */
 static unsigned int inject_end(bool by_exec)
 {
