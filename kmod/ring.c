@@ -252,6 +252,8 @@ void mmub_ring_event(struct mmub_sub *sub, const struct mmub_record *rec)
 	struct mmub_ring *ring = sub->ring;
 	u32 keep = rec->phase == MMUB_PHASE_START ? MMUB_RING_RESERVED : 0;
 
+	/* Who reads the record is to find it counted. */
+	WRITE_ONCE(ring->header->n, rec->n);
 	if (mmub_ring_push(sub, rec, keep) || rec->phase == MMUB_PHASE_DETACHED)
 		return;
 
