@@ -141,7 +141,8 @@ class ShadowRandomTest {
         for (int i = 0; i < 2; i++) {
             Random changer = new Random(seed * 10 + i);
             changers.add(new FutureTask<>(() -> {
-                for (int round = 0; round < OPERATIONS; round++) {
+                // Those who use it may come late.
+                for (int round = 0; round < OPERATIONS || shadow.statistics().dropped() == 0; round++) {
                     operate(changer);
                 }
                 return null;
