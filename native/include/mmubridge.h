@@ -669,7 +669,7 @@ int mmub_spawn_stopped(char *const argv[], char *const envp[], uint32_t flags,
  *
  * Return: 0, also where it was too quick: then @mem_fd is -ESRCH; an error of
  * execve(), -ECHILD, or -EPERM where its memory may not be opened, the child
- * being gone.
+ * being gone; -EINVAL and -EIO as of mmub_spawn_stopped().
  */
 int mmub_spawn_running(char *const argv[], char *const envp[], uint32_t flags,
 		       struct mmub_spawn *spawn);

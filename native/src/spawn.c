@@ -192,10 +192,10 @@ static void child_signals(void)
 }
 
 /*
- * Close 3 and all above at the exec; EIO if that cannot be, unlike what execve() says
- * of the command. Where close_range() is refused,
- * as by the seccomp profile of an older container engine, the open ones are read
- * from /proc, without opendir(), which allocates.
+ * Close 3 and all above at the exec; EIO if that cannot be, which execve() does not
+ * say of a command that is not there. Where close_range() is refused, as by the
+ * seccomp profile of an older container engine, the open ones are read from /proc,
+ * without opendir(), which allocates.
  */
 static int child_descriptors(void)
 {

@@ -261,6 +261,11 @@ TEST(spawn_descriptors)
 	ASSERT_EQ(passed_on(MMUB_SPAWN_STDIO, true), 0);
 	ASSERT_EQ(passed_on(MMUB_SPAWN_STDIO, false), 0);
 	ASSERT_EQ(passed_on(0, true), 200);
+	forbid(SYS_getdents64);
+	ASSERT_EQ(mmub_spawn_stopped(true_argv, NULL, MMUB_SPAWN_STDIO, &spawn),
+		  -EIO);
+	ASSERT_EQ(mmub_spawn_running(true_argv, NULL, MMUB_SPAWN_STDIO, &spawn),
+		  -EIO);
 	/* The caller's stay what they are. */
 	for (fd = 100; fd < 300; fd++)
 		ASSERT_EQ(fcntl(fd, F_GETFD), 0);
