@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Holds a guard and writes each change of its range, until there is a reason to stop.
  *
  * <p>The ring of the subscription only wakes it: what there is to say, the guard says. Invalidations that come while one is in
- * flight, or faster than they are written, are one change.
+ * flight, or before the last change is written, are one change.
  */
 final class GuardHold {
     private static final Duration FOREVER = Duration.ofNanos(Long.MAX_VALUE);
@@ -28,6 +28,9 @@ final class GuardHold {
     private final long count;
     private final long deadline;
     private final Tally tally = new Tally();
+
+    /** The sequence number of the last change; that of an event is at least 1. */
+    private long written;
 
     /** Of the present generation; volatile for {@link #isValid}, which any thread may ask. */
     private volatile Guard guard;
@@ -80,18 +83,18 @@ final class GuardHold {
     Summary.End run() throws IOException {
         Summary.End end = null;
         try {
+            guard.awaitValid(left());
             while (end == null) {
-                guard.awaitValid(left());
                 boolean woken = subscription.events().await(left());
                 // Before the look at the guard: what comes after it, the next wait sees.
                 subscription.events().drain(event -> {});
-                end = look();
+                end = look(false);
                 if (end == null && !woken) {
                     end = Summary.End.DURATION;
                 }
             }
         } catch (InterruptedException e) {
-            end = look();
+            end = look(true);
             if (end == null) {
                 end = Summary.End.SIGNAL;
             }
@@ -103,26 +106,37 @@ final class GuardHold {
         return Duration.ofNanos(Math.max(0, deadline - System.nanoTime()));
     }
 
-    /** Writes a change if there is one; null if it goes on. */
-    private Summary.@Nullable End look() throws IOException {
-        if (!guard.isValid()) {
-            InvalidationEvent event = guard.invalidation();
-            if (event != null) {
-                tally.add(event);
-                writer.event(1, Numbering.numbered(event, tally.events()));
-                writer.flush();
-            }
-            if (writer.isBroken()) {
-                return Summary.End.OUTPUT;
-            }
-            if (guard.isEnded()) {
-                return Summary.End.RELEASE;
-            }
-            if (tally.events() == count) {
-                return Summary.End.COUNT;
-            }
+    /** Writes a change if there is one, once it is over unless this is the last look; null if it goes on. */
+    private Summary.@Nullable End look(boolean last) throws IOException {
+        // In this order: the event of what has ended is that of the end.
+        boolean ended = guard.isEnded();
+        InvalidationEvent event = guard.invalidation();
+        if (event != null && event.seq() != written) {
+            written = event.seq();
+            // Before this change is written: whoever has read of it makes the next.
             guard = guard.renew();
+            if (!last) {
+                awaitValid();
+            }
+            tally.add(event);
+            writer.event(1, Numbering.numbered(event, tally.events()));
+            writer.flush();
         }
-        return null;
+        if (writer.isBroken()) {
+            return Summary.End.OUTPUT;
+        }
+        if (ended) {
+            return Summary.End.RELEASE;
+        }
+        return tally.events() == count ? Summary.End.COUNT : null;
+    }
+
+    /** An interrupt is for the next wait. */
+    private void awaitValid() {
+        try {
+            guard.awaitValid(left());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

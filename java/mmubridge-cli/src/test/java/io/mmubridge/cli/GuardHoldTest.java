@@ -5,20 +5,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.mmubridge.AddressRange;
 import io.mmubridge.EventType;
+import io.mmubridge.Guard;
 import io.mmubridge.InvalidationEvent;
 import io.mmubridge.Mmu;
 import io.mmubridge.RingOptions;
 import io.mmubridge.Subscription;
 import io.mmubridge.model.Advice;
 import io.mmubridge.model.MapRequest;
+import io.mmubridge.model.MmuNotifier;
+import io.mmubridge.model.MmuNotifierEvent;
+import io.mmubridge.model.MmuNotifierRange;
 import io.mmubridge.model.Protection;
 import io.mmubridge.model.SimulatedKernel;
 import io.mmubridge.model.SimulatedProcess;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -33,10 +39,12 @@ class GuardHoldTest {
     private static final class Recorder implements EventWriter {
         final BlockingQueue<InvalidationEvent> events = new LinkedBlockingQueue<>();
         volatile boolean broken;
+        Runnable reader = () -> {};
 
         @Override
         public void event(int space, InvalidationEvent event) {
             events.add(event);
+            reader.run();
         }
 
         @Override
@@ -82,13 +90,6 @@ class GuardHoldTest {
         return task;
     }
 
-    /** What comes before that is the change that has been written. */
-    private static void awaitRenewed(GuardHold hold) {
-        while (!hold.isValid()) {
-            Thread.onSpinWait();
-        }
-    }
-
     private void discard() {
         process.write(start, (byte) 1);
         process.madvise(start, PAGE, Advice.DONTNEED);
@@ -104,17 +105,61 @@ class GuardHoldTest {
         assertThat(first.type()).isEqualTo(EventType.CLEAR);
         assertThat(first.n()).isEqualTo(1);
         assertThat(first.syscall()).isEqualTo("madvise");
-        awaitRenewed(hold);
         process.munmap(start, PAGE);
         InvalidationEvent second = recorder.events.take();
         assertThat(second.type()).isEqualTo(EventType.UNMAP);
         assertThat(second.n()).isEqualTo(2);
-        awaitRenewed(hold);
         process.exit();
 
         assertThat(running.get()).isEqualTo(Summary.End.RELEASE);
         assertThat(recorder.events.take().type()).isEqualTo(EventType.RELEASE);
         assertThat(hold.tally().events()).isEqualTo(3);
+    }
+
+    /** At the earliest moment: before the write of the first returns. */
+    @Test
+    void whatWhoeverReadsOfAChangeDoesIsTheNext() throws Exception {
+        GuardHold hold = hold(Set.of(), 3L, null);
+        recorder.reader = this::discard;
+        discard();
+
+        assertThat(hold.run()).isEqualTo(Summary.End.COUNT);
+        assertThat(recorder.events).hasSize(3);
+    }
+
+    private MmuNotifierRange startInvalidation() {
+        MmuNotifierRange held =
+                MmuNotifierRange.of(Objects.requireNonNull(process.mm()), MmuNotifierEvent.CLEAR, start, start + PAGE);
+        MmuNotifier.invalidateRangeStart(held);
+        return held;
+    }
+
+    @Test
+    void aChangeIsWrittenWhenItIsOver() throws Exception {
+        GuardHold hold = hold(Set.of(), 2L, null);
+        FutureTask<Summary.End> task = new FutureTask<>(hold::run);
+        MmuNotifierRange held = startInvalidation();
+        Thread thread = Thread.ofPlatform().start(task);
+        while (!(LockSupport.getBlocker(thread) instanceof Guard)) {
+            assertThat(thread.isAlive()).isTrue();
+        }
+        assertThat(recorder.events).isEmpty();
+        MmuNotifier.invalidateRangeEnd(held);
+        assertThat(recorder.events.take().type()).isEqualTo(EventType.CLEAR);
+        discard();
+
+        assertThat(task.get()).isEqualTo(Summary.End.COUNT);
+        assertThat(recorder.events).hasSize(1);
+    }
+
+    @Test
+    void oneThatIsNotOverInTimeIsWrittenOnce() throws Exception {
+        GuardHold hold = hold(Set.of(), null, Duration.ofMillis(1));
+        MmuNotifierRange held = startInvalidation();
+
+        assertThat(hold.run()).isEqualTo(Summary.End.DURATION);
+        assertThat(recorder.events).hasSize(1);
+        MmuNotifier.invalidateRangeEnd(held);
     }
 
     @Test
