@@ -52,11 +52,15 @@ public final class EventStream {
      * @param handler as for {@link #drain(Consumer)}
      * @param timeout how long to wait at most; zero or less does not wait
      * @return how many events were handed over; 0 if time ran out; -1 if the stream has ended
-     * @throws InterruptedException if the thread is interrupted before or while it waits
+     * @throws InterruptedException if the thread is interrupted before the call, whatever there is, or while it waits
      * @throws IllegalStateException as {@link #drain(Consumer)} does
      */
     public int poll(Consumer<? super InvalidationEvent> handler, Duration timeout) throws InterruptedException {
         long deadline = System.nanoTime() + Durations.toNanos(timeout);
+        // Also where there is always something, and so never a wait.
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
         while (true) {
             int drained = drain(handler);
             if (drained > 0) {

@@ -258,6 +258,19 @@ public abstract class StreamContract extends BackendContract {
         }
     }
 
+    @Test
+    void anInterruptEndsAPollThatNeedNotWaitAndNothingIsLost() {
+        AddressRange range = target.map(1);
+        try (Subscription subscription = watch(RingOptions.ofRecords(64), range)) {
+            target.discardAndWrite(range);
+            Thread.currentThread().interrupt();
+
+            assertThatThrownBy(() -> subscription.events().poll(event -> {}, LONG))
+                    .isInstanceOf(InterruptedException.class);
+            assertThat(drain(subscription)).hasSize(1);
+        }
+    }
+
     @ParameterizedTest
     @MethodSource("threads")
     void aCloseEndsAParkedPoll(ThreadFactory threads) throws Exception {
