@@ -6,7 +6,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 
-/** Another JVM, which starts quickly. */
+/**
+ * Another JVM, which does little: interpreted, it is there in half the time where the processor is emulated, since what a
+ * compiler makes is translated once more.
+ */
 final class Jvm {
     private Jvm() {}
 
@@ -20,7 +23,7 @@ final class Jvm {
         List<String> command = new ArrayList<>(prefix);
         command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:TieredStopAtLevel=1",
+                "-Xint",
                 "-XX:+UseSerialGC",
                 "--enable-native-access=ALL-UNNAMED",
                 "-Dmmubridge.library=" + Objects.requireNonNull(System.getProperty("mmubridge.library")),

@@ -26,7 +26,7 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
 @Tag("kernel")
-@ExtendWith({KernelTest.NeedsDevice.class, KernelTest.NoNumaBalancing.class})
+@ExtendWith({KernelTest.NeedsDevice.class, KernelTest.NoNumaBalancing.class, Watchdog.class})
 @Timeout(value = 5, unit = TimeUnit.MINUTES)
 @interface KernelTest {
     /** Looks for the device. */
