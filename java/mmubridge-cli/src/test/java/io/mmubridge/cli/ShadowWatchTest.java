@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.AfterEach;
@@ -38,6 +39,7 @@ class ShadowWatchTest {
     private final Subscription subscription =
             mmu.subsystem("shadow").get(mmu.process(process), RingOptions.ofRecords(64), Filter.all());
     private final Recorder recorder = new Recorder();
+    private Runnable duringLook = () -> {};
 
     /** What was written; what a test does in between, it does here. */
     private static final class Recorder implements ShadowWriter {
@@ -79,7 +81,10 @@ class ShadowWatchTest {
         ShadowLooker looker = new ShadowLooker(
                 1,
                 new SubscriptionShadows(subscription),
-                () -> List.of(new ProcMaps.Mapping(range, "rw-p", "")),
+                () -> {
+                    duringLook.run();
+                    return List.of(new ProcMaps.Mapping(range, "rw-p", ""));
+                },
                 new ShadowLooker.Request(null, null, 0, count > 1, false, 64, 1 << 20));
         return new ShadowWatch(
                 1, "shadow", looker, count > 1 ? subscription.events() : null, recorder, interval, count);
@@ -145,6 +150,15 @@ class ShadowWatchTest {
         assertThat(interim.end()).isNull();
         assertThat(interim.last()).isSameAs(first);
         assertThat(interim.events().byCause()).containsOnlyKeys(Cause.MADV_DONTNEED);
+    }
+
+    @Test
+    void itIsSaidWhileALookGoesOn() throws Exception {
+        ShadowWatch watch = watch(LONG, 1);
+        duringLook = () -> CompletableFuture.runAsync(watch::interim).join();
+
+        assertThat(watch.run()).isEqualTo(Summary.End.COUNT);
+        assertThat(recorder.interims).hasSize(1);
     }
 
     @Test
