@@ -20,6 +20,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -155,7 +156,10 @@ class ShadowWatchTest {
     @Test
     void itIsSaidWhileALookGoesOn() throws Exception {
         ShadowWatch watch = watch(LONG, 1);
-        duringLook = () -> CompletableFuture.runAsync(watch::interim).join();
+        // A limit, since join() sees no interrupt: a summary that waits for the look would keep it for ever.
+        duringLook = () -> CompletableFuture.runAsync(watch::interim)
+                .orTimeout(30, TimeUnit.SECONDS)
+                .join();
 
         assertThat(watch.run()).isEqualTo(Summary.End.COUNT);
         assertThat(recorder.interims).hasSize(1);
